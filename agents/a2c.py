@@ -1,0 +1,333 @@
+"""Advantage actor-critic over whole episodes, for recurrent cores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import gymnasium as gym
+import numpy as np
+import torch
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, Schedule
+from stable_baselines3.common.utils import explained_variance
+from stable_baselines3.common.vec_env import VecEnv
+
+from agents.cores import State
+from agents.policy import RecurrentActorCriticPolicy
+from agents.rollout import SequenceRolloutBuffer
+from agents.vec_env import GymnasiumVecEnv, episode_length
+
+SelfRecurrentA2C = TypeVar("SelfRecurrentA2C", bound="RecurrentA2C")
+
+
+class TrainingDivergedError(RuntimeError):
+    """The loss or its gradient is no longer a finite number; the weights are still the last good ones."""
+
+
+class RecurrentA2C(OnPolicyAlgorithm):
+    """A2C (Mnih et al. 2016) with a recurrent trunk and gradients through whole episodes.
+
+    One update uses one rollout, once. A rollout is `n_steps` long; by default that is the length of the
+    environment's episodes, so that gradients reach from an episode's last step to its first. Where
+    episodes end elsewhere, the core's state is reset inside the recurrence and carried over to the next
+    rollout (there, gradients stop).
+
+    Args:
+        policy: "RecurrentPolicy", or a class with the interface of :class:`RecurrentActorCriticPolicy`.
+        env: A Gymnasium environment or its id, a Gymnasium vector environment (autoreset "same step"), or
+            an SB3 VecEnv. Observations are a flat Box, actions Discrete.
+        learning_rate: Adam's rate, or a function of the remaining progress (1 to 0).
+        n_steps: T, steps of each environment in a rollout. None: the environment's episode length.
+        gamma: Discount factor.
+        gae_lambda: Lambda of generalised advantage estimation (Schulman et al. 2016).
+        ent_coef: Weight of the entropy bonus.
+        vf_coef: Weight of the value loss.
+        max_grad_norm: The gradient's norm is cut to this.
+        reward_scale: Rewards are multiplied by this in the losses (never in what is reported).
+        normalize_advantage: Scale each rollout's advantages to mean 0 and deviation 1.
+        stats_window_size: Episodes over which reported means are taken.
+        tensorboard_log: Folder for TensorBoard events; None: none.
+        policy_kwargs: Arguments of the policy: `core`, `hidden_size`, `core_settings`.
+        verbose: 0 nothing, 1 SB3's messages, 2 debugging.
+        seed: Seed of every random generator; None: not seeded.
+        device: "cpu", "cuda" or "auto".
+
+    Raises:
+        ValueError: If a number, a space or the episode length is not usable.
+    """
+
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"RecurrentPolicy": RecurrentActorCriticPolicy}
+    _last_obs: np.ndarray | None  # never a dictionary: the policy checks the space
+    policy: RecurrentActorCriticPolicy  # type: ignore[assignment]  # SB3 names its own subclass here
+    rollout_buffer: SequenceRolloutBuffer
+
+    def __init__(
+        self,
+        policy: str | type[RecurrentActorCriticPolicy],
+        env: GymEnv | gym.vector.VectorEnv | str,
+        learning_rate: float | Schedule = 2e-3,
+        n_steps: int | None = None,
+        gamma: float = 0.95,
+        gae_lambda: float = 0.95,
+        ent_coef: float = 0.01,
+        vf_coef: float = 0.5,
+        max_grad_norm: float = 0.5,
+        reward_scale: float = 0.1,
+        normalize_advantage: bool = True,
+        stats_window_size: int = 100,
+        tensorboard_log: str | None = None,
+        policy_kwargs: dict[str, Any] | None = None,
+        verbose: int = 0,
+        seed: int | None = None,
+        device: torch.device | str = "cpu",
+        _init_setup_model: bool = True,
+    ) -> None:
+        _check_numbers(gamma, gae_lambda, ent_coef, vf_coef, max_grad_norm, reward_scale, learning_rate)
+        if isinstance(env, gym.vector.VectorEnv):
+            env = GymnasiumVecEnv(env)
+        super().__init__(
+            policy,  # type: ignore[arg-type]
+            env,
+            learning_rate=learning_rate,
+            n_steps=n_steps or 0,  # settled below, once the environment is known
+            gamma=gamma,
+            gae_lambda=gae_lambda,
+            ent_coef=ent_coef,
+            vf_coef=vf_coef,
+            max_grad_norm=max_grad_norm,
+            use_sde=False,
+            sde_sample_freq=-1,
+            rollout_buffer_class=SequenceRolloutBuffer,
+            stats_window_size=stats_window_size,
+            tensorboard_log=tensorboard_log,
+            policy_kwargs=policy_kwargs,
+            verbose=verbose,
+            device=device,
+            seed=seed,
+            _init_setup_model=False,
+        )
+        self.reward_scale = reward_scale
+        self.normalize_advantage = normalize_advantage
+        if n_steps is None and self.env is not None:
+            n_steps = episode_length(self.env)
+        if n_steps is None or isinstance(n_steps, bool) or not isinstance(n_steps, int) or n_steps < 1:
+            raise ValueError(
+                f"n_steps must be a positive whole number, got {n_steps!r}"
+                if n_steps is not None
+                else "the environment does not say how long its episodes are; give n_steps"
+            )
+        self.n_steps = n_steps
+        self._last_state: State | None = None
+        if _init_setup_model:
+            self._setup_model()
+
+    @staticmethod
+    def _wrap_env(env: Any, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
+        if isinstance(env, gym.vector.VectorEnv):
+            env = GymnasiumVecEnv(env)
+        return OnPolicyAlgorithm._wrap_env(env, verbose, monitor_wrapper)
+
+    def collect_rollouts(
+        self,
+        env: VecEnv,
+        callback: BaseCallback,
+        rollout_buffer: RolloutBuffer,
+        n_rollout_steps: int,
+    ) -> bool:
+        """Act for `n_rollout_steps` in every environment and record the sequences.
+
+        Returns:
+            False if a callback asked to stop.
+        """
+        assert isinstance(rollout_buffer, SequenceRolloutBuffer)
+        assert self._last_obs is not None
+        assert self._last_episode_starts is not None
+        self.policy.set_training_mode(False)
+        callback.on_rollout_start()
+        if self._last_state is None:
+            self._last_state = self.policy.core.initial_state(env.num_envs)
+        rollout_buffer.begin(self._last_state)
+
+        for _ in range(n_rollout_steps):
+            obs_tensor, starts = self._as_tensors(self._last_obs, self._last_episode_starts)
+            action_tensor, values, self._last_state = self.policy.act(obs_tensor, self._last_state, starts)
+            actions = action_tensor.cpu().numpy()
+            new_obs, rewards, dones, infos = env.step(actions)
+            self.num_timesteps += env.num_envs
+            callback.update_locals(locals())
+            if not callback.on_step():
+                return False
+            rewards = self.reward_scale * rewards
+            if dones.any():
+                self._update_info_buffer(infos, dones)
+                self._bootstrap_truncated(rewards, dones, infos)
+            rollout_buffer.record(self._last_obs, actions, rewards, self._last_episode_starts, values)
+            assert isinstance(new_obs, np.ndarray)
+            self._last_obs = new_obs
+            self._last_episode_starts = dones
+
+        obs_tensor, starts = self._as_tensors(self._last_obs, self._last_episode_starts)
+        last_values = self.policy.predict_values(obs_tensor, self._last_state, starts)
+        rollout_buffer.compute_returns_and_advantage(last_values, self._last_episode_starts)
+        callback.update_locals(locals())
+        callback.on_rollout_end()
+        return True
+
+    def _as_tensors(self, obs: np.ndarray, starts: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.from_numpy(obs).to(self.device).float(), torch.from_numpy(starts).to(self.device)
+
+    def _bootstrap_truncated(
+        self, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]]
+    ) -> None:
+        """Add gamma * V(last observation) where an episode was cut off rather than ended."""
+        rows = [int(i) for i in np.flatnonzero(dones) if infos[i].get("TimeLimit.truncated", False)]
+        if not rows:
+            return
+        assert self._last_state is not None
+        last_obs = np.stack([infos[i]["terminal_observation"] for i in rows])
+        obs_tensor, going_on = self._as_tensors(last_obs, np.zeros(len(rows), dtype=bool))
+        state = tuple(leaf[rows] for leaf in self._last_state)
+        rewards[rows] += self.gamma * self.policy.predict_values(obs_tensor, state, going_on).cpu().numpy()
+
+    def train(self) -> None:
+        """One gradient step on the rollout just collected.
+
+        Raises:
+            TrainingDivergedError: If the loss or the gradient is not finite; the weights stay unchanged.
+        """
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        batch = self.rollout_buffer.sequences()
+        values, log_probs, entropy = self.policy.evaluate_actions(
+            batch.observations, batch.actions, batch.initial_state, batch.starts
+        )
+        advantages = batch.advantages
+        if self.normalize_advantage and advantages.numel() > 1:
+            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        policy_loss = -(advantages * log_probs).mean()
+        value_loss = torch.nn.functional.mse_loss(values, batch.returns)
+        entropy_loss = -entropy.mean()
+        loss = policy_loss + self.ent_coef * entropy_loss + self.vf_coef * value_loss
+
+        self.policy.optimizer.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+        if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
+            raise TrainingDivergedError(
+                f"training diverged at step {self.num_timesteps}: loss {loss.item()}, "
+                f"gradient norm {norm.item()}; a lower learning rate may help"
+            )
+        self.policy.optimizer.step()
+
+        self._n_updates += 1
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        self.logger.record("train/loss", loss.item())
+        self.logger.record("train/policy_loss", policy_loss.item())
+        self.logger.record("train/value_loss", value_loss.item())
+        self.logger.record("train/entropy_loss", entropy_loss.item())
+        self.logger.record("train/grad_norm", norm.item())
+        self.logger.record(
+            "train/explained_variance",
+            float(
+                explained_variance(self.rollout_buffer.values.ravel(), self.rollout_buffer.returns.ravel())
+            ),
+        )
+
+    def learn(
+        self: SelfRecurrentA2C,
+        total_timesteps: int,
+        callback: MaybeCallback = None,
+        log_interval: int = 10,
+        tb_log_name: str = "RecurrentA2C",
+        reset_num_timesteps: bool = True,
+        progress_bar: bool = False,
+    ) -> SelfRecurrentA2C:
+        """Train for `total_timesteps` steps over all environments together (rounded up to whole rollouts).
+
+        Args:
+            total_timesteps: Environment steps.
+            callback: SB3 callback(s).
+            log_interval: Updates between two lines of the log.
+            tb_log_name: Name of the run for TensorBoard.
+            reset_num_timesteps: Count from zero, from fresh episodes.
+            progress_bar: SB3's progress bar.
+        """
+        return super().learn(
+            total_timesteps, callback, log_interval, tb_log_name, reset_num_timesteps, progress_bar
+        )
+
+    def _setup_learn(
+        self,
+        total_timesteps: int,
+        callback: MaybeCallback = None,
+        reset_num_timesteps: bool = True,
+        tb_log_name: str = "run",
+        progress_bar: bool = False,
+    ) -> tuple[int, BaseCallback]:
+        if reset_num_timesteps or self._last_obs is None:
+            self._last_state = None  # the environments start afresh, and so does the network
+        return super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
+
+    def save(self, path: str | Path, *_: object, **__: object) -> None:  # type: ignore[override]
+        """Write the agent (weights and settings) to a safetensors file; see :mod:`agents.checkpoint`.
+
+        Args:
+            path: The file. SB3's callbacks name theirs `.zip`; that, like no ending, becomes `.safetensors`.
+        """
+        from agents.checkpoint import save_agent
+
+        save_agent(self, path)
+
+    @classmethod
+    def load(  # type: ignore[override]
+        cls: type[SelfRecurrentA2C],
+        path: str | Path,
+        env: GymEnv | gym.vector.VectorEnv | None = None,
+        device: torch.device | str = "cpu",
+    ) -> SelfRecurrentA2C:
+        """Read an agent that :meth:`save` wrote; nothing in the file is executed.
+
+        Args:
+            path: The file.
+            env: Environment to go on training in; None: enough to predict.
+            device: "cpu", "cuda" or "auto".
+
+        Raises:
+            agents.checkpoint.CheckpointError: If the file is missing, damaged or of another kind, or does not
+                fit the environment.
+        """
+        from agents.checkpoint import load_agent
+
+        return load_agent(cls, path, env, device)
+
+
+def _check_numbers(
+    gamma: float,
+    gae_lambda: float,
+    ent_coef: float,
+    vf_coef: float,
+    max_grad_norm: float,
+    reward_scale: float,
+    learning_rate: float | Callable[[float], float],
+) -> None:
+    for name, number, low, high in (
+        ("gamma", gamma, 0.0, 1.0),
+        ("gae_lambda", gae_lambda, 0.0, 1.0),
+        ("ent_coef", ent_coef, 0.0, math.inf),
+        ("vf_coef", vf_coef, 0.0, math.inf),
+    ):
+        if not (math.isfinite(number) and low <= number <= high):
+            raise ValueError(f"{name} must be a number from {low} to {high}, got {number!r}")
+    for name, number in (
+        ("max_grad_norm", max_grad_norm),
+        ("reward_scale", reward_scale),
+        ("learning_rate", 1.0 if callable(learning_rate) else learning_rate),
+    ):
+        if not (math.isfinite(number) and number > 0):
+            raise ValueError(f"{name} must be a finite number above 0, got {number!r}")

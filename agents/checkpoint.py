@@ -1,0 +1,299 @@
+"""Agents on disk: what is needed to act, and what is needed to go on training exactly."""
+
+from __future__ import annotations
+
+import platform
+import random
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.type_aliases import GymEnv
+from stable_baselines3.common.utils import LinearSchedule
+from torch import Tensor
+
+from agents.checkpoint_file import CheckpointError, read_file, tensor_group, with_suffix, write_file
+from agents.vec_env import GymnasiumVecEnv, env_spec
+
+if TYPE_CHECKING:
+    from agents.a2c import RecurrentA2C
+
+A = TypeVar("A", bound="RecurrentA2C")
+
+_LIBRARIES = ("plastic-maze", "torch", "stable-baselines3", "gymnasium", "numpy", "safetensors")
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    """Everything beside the weights that makes an agent, as JSON in its file."""
+
+    env_id: str | None
+    env_kwargs: dict[str, Any]
+    observation_low: list[float]
+    observation_high: list[float]
+    n_actions: int
+    core: str
+    hidden_size: int
+    core_settings: dict[str, Any]
+    learning_rate: float | list[float]
+    """A constant, or start, end and end fraction of a linear schedule."""
+    n_steps: int
+    gamma: float
+    gae_lambda: float
+    ent_coef: float
+    vf_coef: float
+    max_grad_norm: float
+    reward_scale: float
+    normalize_advantage: bool
+    seed: int | None
+    num_timesteps: int
+    versions: dict[str, str]
+
+    @classmethod
+    def of(cls, model: RecurrentA2C) -> AgentSettings:
+        """The settings of a model."""
+        observations, actions = model.observation_space, model.action_space
+        assert isinstance(observations, spaces.Box)
+        assert isinstance(actions, spaces.Discrete)
+        env_id, env_kwargs = (model.env and env_spec(model.env)) or (None, {})
+        return cls(
+            env_id=env_id,
+            env_kwargs=env_kwargs,
+            observation_low=observations.low.tolist(),
+            observation_high=observations.high.tolist(),
+            n_actions=int(actions.n),
+            core=model.policy.core_name,
+            hidden_size=model.policy.hidden_size,
+            core_settings=model.policy.core_settings,
+            learning_rate=_rate_to_json(model.learning_rate),
+            n_steps=model.n_steps,
+            gamma=model.gamma,
+            gae_lambda=model.gae_lambda,
+            ent_coef=model.ent_coef,
+            vf_coef=model.vf_coef,
+            max_grad_norm=model.max_grad_norm,
+            reward_scale=model.reward_scale,
+            normalize_advantage=model.normalize_advantage,
+            seed=model.seed,
+            num_timesteps=model.num_timesteps,
+            versions=library_versions(),
+        )
+
+    @property
+    def both_spaces(self) -> tuple[spaces.Box, spaces.Discrete]:
+        """Observation and action space."""
+        low = np.asarray(self.observation_low, dtype=np.float32)
+        high = np.asarray(self.observation_high, dtype=np.float32)
+        return spaces.Box(low, high, dtype=np.float32), spaces.Discrete(self.n_actions)
+
+    def check_spaces(self, observation_space: spaces.Space, action_space: spaces.Space) -> None:
+        """Check that an environment's spaces fit the agent.
+
+        Raises:
+            CheckpointError: If the shapes differ.
+        """
+        mine = self.both_spaces
+        if observation_space.shape != mine[0].shape or action_space != mine[1]:
+            raise CheckpointError(
+                f"the agent was trained for observations of shape {mine[0].shape} and {mine[1]}; "
+                f"the environment has {observation_space.shape} and {action_space}"
+            )
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that bear on a result."""
+    versions = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:  # run from a source tree that is not installed
+            versions[name] = "not installed"
+    return versions
+
+
+def save_agent(model: RecurrentA2C, path: str | Path) -> Path:
+    """Write weights and settings; returns the file's name as written."""
+    path = with_suffix(path)
+    write_file(path, _weights(model), {"agent": asdict(AgentSettings.of(model))})
+    return path
+
+
+def load_agent(
+    model_class: type[A],
+    path: str | Path,
+    env: GymEnv | gym.vector.VectorEnv | None = None,
+    device: torch.device | str = "cpu",
+) -> A:
+    """Build the agent in the file at `path`; see :meth:`RecurrentA2C.load`.
+
+    Raises:
+        CheckpointError: If the file cannot be used, or does not fit `env`.
+    """
+    tensors, settings = read_agent(path)
+    if env is not None:
+        wrapped = model_class._wrap_env(env)
+        settings.check_spaces(wrapped.observation_space, wrapped.action_space)
+    else:
+        wrapped = None
+    rate = settings.learning_rate
+    try:
+        model = model_class(
+            "RecurrentPolicy",
+            wrapped,  # type: ignore[arg-type]  # SB3 accepts None for a model that only predicts
+            learning_rate=LinearSchedule(*rate) if isinstance(rate, list) else rate,
+            n_steps=settings.n_steps,
+            gamma=settings.gamma,
+            gae_lambda=settings.gae_lambda,
+            ent_coef=settings.ent_coef,
+            vf_coef=settings.vf_coef,
+            max_grad_norm=settings.max_grad_norm,
+            reward_scale=settings.reward_scale,
+            normalize_advantage=settings.normalize_advantage,
+            policy_kwargs={
+                "core": settings.core,
+                "hidden_size": settings.hidden_size,
+                "core_settings": settings.core_settings,
+            },
+            device=device,
+            _init_setup_model=False,
+        )
+        if wrapped is None:
+            model.observation_space, model.action_space = settings.both_spaces
+            model.n_envs = 1
+        model._setup_model()
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} describes an agent that cannot be built: {error}") from error
+    model.seed = settings.seed
+    model.num_timesteps = settings.num_timesteps
+    weights = tensor_group(tensors, "policy.")
+    try:
+        model.policy.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"the weights in {path} do not fit the architecture that its settings describe "
+            f"({settings.core}, {settings.hidden_size} units): {error}"
+        ) from error
+    return model
+
+
+def read_agent(path: str | Path) -> tuple[dict[str, Tensor], AgentSettings]:
+    """The tensors and settings of an agent or checkpoint file.
+
+    Raises:
+        CheckpointError: If the file cannot be used.
+    """
+    tensors, settings = read_file(Path(path))
+    try:
+        return tensors, AgentSettings(**settings["agent"])
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} is damaged: its settings are not an agent's ({error})") from error
+
+
+def save_checkpoint(model: RecurrentA2C, path: str | Path, seconds: float) -> Path:
+    """Write the agent and all that a later process needs to go on as if it had never stopped.
+
+    Call it between two updates, when a rollout has been used up.
+
+    Args:
+        model: The model being trained.
+        path: The file.
+        seconds: Training time so far.
+    """
+    path = with_suffix(path)
+    tensors = _weights(model)
+    for index, state in model.policy.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+    python_state, numpy_state = random.getstate(), np.random.get_state(legacy=True)  # noqa: NPY002 - SB3 seeds these
+    assert isinstance(numpy_state, tuple)
+    tensors["random.torch"] = torch.get_rng_state()
+    tensors["random.numpy"] = torch.from_numpy(numpy_state[1].astype(np.int64))
+    assert isinstance(model._last_obs, np.ndarray)
+    assert model._last_episode_starts is not None
+    tensors["rollout.obs"] = torch.from_numpy(model._last_obs)
+    tensors["rollout.starts"] = torch.from_numpy(model._last_episode_starts)
+    if not model._last_episode_starts.all():  # otherwise every row is about to be reset
+        for i, leaf in enumerate(model._last_state or ()):
+            tensors[f"rollout.state.{i}"] = leaf
+    if isinstance(model.env, GymnasiumVecEnv):
+        tensors |= {f"env.{name}": torch.from_numpy(array) for name, array in model.env.get_state().items()}
+    training = {
+        "total_timesteps": model._total_timesteps,
+        "n_updates": model._n_updates,
+        "seconds": seconds,
+        "episodes": list(model.ep_info_buffer or ()),
+        "random_python": [python_state[0], list(python_state[1]), python_state[2]],
+        "random_numpy": [numpy_state[0], numpy_state[2], numpy_state[3], numpy_state[4]],
+    }
+    write_file(path, tensors, {"agent": asdict(AgentSettings.of(model)), "training": training})
+    return path
+
+
+def restore_checkpoint(model: RecurrentA2C, path: str | Path) -> float:
+    """Put `model`, loaded from the checkpoint at `path` with an environment, back where it was.
+
+    Returns:
+        Training time so far, in seconds.
+
+    Raises:
+        CheckpointError: If the file holds an agent only, or its training state is damaged.
+    """
+    tensors, settings = read_file(Path(path))
+    training = settings.get("training")
+    if training is None:
+        raise CheckpointError(f"{path} is a finished agent without training state; it cannot be resumed")
+    assert model.env is not None
+    try:
+        _restore_optimizer(model, tensor_group(tensors, "optimizer."))
+        kind, position, has_gauss, gauss = training["random_numpy"]
+        np.random.set_state(  # noqa: NPY002
+            (kind, tensors["random.numpy"].numpy().astype(np.uint32), position, has_gauss, gauss)
+        )
+        format_number, words, next_gauss = training["random_python"]
+        random.setstate((format_number, tuple(words), next_gauss))
+        torch.set_rng_state(tensors["random.torch"])
+        # SB3 keeps these where `_setup_learn` finds them instead of resetting the environments.
+        env_state = {name: tensor.numpy() for name, tensor in tensor_group(tensors, "env.").items()}
+        if env_state and isinstance(model.env, GymnasiumVecEnv):
+            model.env.set_state(env_state)
+            model._last_obs = tensors["rollout.obs"].numpy()
+            model._last_episode_starts = tensors["rollout.starts"].numpy()
+            state = tensor_group(tensors, "rollout.state.")
+            model._last_state = tuple(state[str(i)].to(model.device) for i in range(len(state))) or None
+        else:  # an environment whose state cannot be kept begins new episodes, not the same ones again
+            model.env.seed((model.seed or 0) + model.num_timesteps)
+        model._n_updates = training["n_updates"]
+        model._total_timesteps = training["total_timesteps"]
+        model.ep_info_buffer = deque(training["episodes"], maxlen=model._stats_window_size)
+        model.ep_success_buffer = deque(maxlen=model._stats_window_size)
+        return float(training["seconds"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{path} is damaged: its training state cannot be restored ({error})"
+        ) from error
+
+
+def _weights(model: RecurrentA2C) -> dict[str, Tensor]:
+    return {f"policy.{name}": value for name, value in model.policy.state_dict().items()}
+
+
+def _restore_optimizer(model: RecurrentA2C, tensors: Mapping[str, Tensor]) -> None:
+    optimizer = model.policy.optimizer
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def _rate_to_json(rate: object) -> float | list[float]:
+    if isinstance(rate, LinearSchedule):
+        return [rate.start, rate.end, rate.end_fraction]
+    # Another schedule could only be read back by executing code: its first value stands for it.
+    return float(rate(1.0)) if callable(rate) else float(rate)  # type: ignore[arg-type]

@@ -1,0 +1,22 @@
+"""Recurrent cores behind one small interface."""
+
+from agents.cores.base import Core, State
+from agents.cores.gated import GRUCore, LSTMCore
+from agents.cores.plastic import RULES, PlasticCore
+from agents.cores.registry import CORES, core_settings, make_core, matched_hidden_size, register_core
+from agents.cores.rnn import RNNCore
+
+__all__ = [
+    "CORES",
+    "RULES",
+    "Core",
+    "GRUCore",
+    "LSTMCore",
+    "PlasticCore",
+    "RNNCore",
+    "State",
+    "core_settings",
+    "make_core",
+    "matched_hidden_size",
+    "register_core",
+]

@@ -1,0 +1,56 @@
+"""LSTM and GRU cores, on PyTorch's own layers."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from agents.cores.base import Core, State
+from agents.cores.registry import register_core
+
+
+@register_core("lstm")
+class LSTMCore(Core):
+    """`torch.nn.LSTM` with one layer; the state is (h [B, N], c [B, N])."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.layer = nn.LSTM(input_size, hidden_size)
+
+    def initial_state(self, batch_size: int) -> State:
+        """Zero activity and zero cells, [B, N] each."""
+        zeros = next(self.parameters()).new_zeros(batch_size, self.hidden_size)
+        return zeros, zeros.clone()
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """See :meth:`Core.step`."""
+        output, state = self.run(x.unsqueeze(0), state)
+        return output[0], state
+
+    def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """See :meth:`Core.run`."""
+        h, c = state
+        output, (h_n, c_n) = self.layer(x, (h.unsqueeze(0), c.unsqueeze(0)))
+        return output, (h_n[0], c_n[0])
+
+
+@register_core("gru")
+class GRUCore(Core):
+    """`torch.nn.GRU` with one layer; the state is (h [B, N],)."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.layer = nn.GRU(input_size, hidden_size)
+
+    def initial_state(self, batch_size: int) -> State:
+        """Zero activity [B, N]."""
+        return (next(self.parameters()).new_zeros(batch_size, self.hidden_size),)
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """See :meth:`Core.step`."""
+        output, state = self.run(x.unsqueeze(0), state)
+        return output[0], state
+
+    def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """See :meth:`Core.run`."""
+        output, h_n = self.layer(x, state[0].unsqueeze(0))
+        return output, (h_n[0],)

@@ -1,0 +1,86 @@
+"""Cores by name: what `--core NAME` and a checkpoint's settings refer to."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+
+from agents.cores.base import Core
+
+CORES: dict[str, type[Core]] = {}
+
+CoreSetting = str | float | int | bool
+C = TypeVar("C", bound=type[Core])
+
+
+def register_core(name: str) -> Callable[[C], C]:
+    """Class decorator that makes a core known as `name`.
+
+    Raises:
+        ValueError: If another class already has the name.
+    """
+
+    def register(core_class: C) -> C:
+        known = CORES.setdefault(name, core_class)
+        # A module that is run again (a notebook cell) defines its class anew: the newer one counts.
+        if known.__qualname__ != core_class.__qualname__:
+            raise ValueError(f"the core name {name!r} is already taken by {known.__qualname__}")
+        CORES[name] = core_class
+        return core_class
+
+    return register
+
+
+def core_settings(name: str) -> dict[str, inspect.Parameter]:
+    """The settings that core `name` accepts beside its two sizes, with their defaults.
+
+    Raises:
+        ValueError: If no core has that name.
+    """
+    if name not in CORES:
+        raise ValueError(f"unknown core {name!r}; known cores: {', '.join(sorted(CORES))}")
+    parameters = inspect.signature(CORES[name]).parameters
+    return {key: p for key, p in parameters.items() if key not in ("input_size", "hidden_size")}
+
+
+def make_core(name: str, input_size: int, hidden_size: int, **settings: CoreSetting) -> Core:
+    """Build the core called `name`.
+
+    Raises:
+        ValueError: If the name is unknown, or the core has no such setting or refuses its value.
+    """
+    accepted = core_settings(name)
+    for key in settings:
+        if key not in accepted:
+            raise ValueError(
+                f"the core {name!r} has no setting {key!r}; it has {', '.join(accepted) or 'no settings'}"
+            )
+    return CORES[name](input_size, hidden_size, **settings)
+
+
+def parameter_count(name: str, input_size: int, hidden_size: int) -> int:
+    """Trained numbers in the core called `name`."""
+    with torch.device("meta"):
+        return sum(p.numel() for p in make_core(name, input_size, hidden_size).parameters())
+
+
+def matched_hidden_size(name: str, input_size: int, plastic_size: int) -> int:
+    """Hidden units that give core `name` as many trained parameters as `plastic` has with `plastic_size`.
+
+    The closest count wins; the smaller network on a tie.
+    """
+    target = parameter_count("plastic", input_size, plastic_size)
+    low, high = 1, 1
+    while parameter_count(name, input_size, high) < target:
+        high *= 2
+    while low < high:
+        middle = (low + high) // 2
+        if parameter_count(name, input_size, middle) < target:
+            low = middle + 1
+        else:
+            high = middle
+    candidates = [size for size in (low - 1, low) if size >= 1]
+    return min(candidates, key=lambda size: abs(parameter_count(name, input_size, size) - target))

@@ -1,0 +1,235 @@
+"""Playing episodes and what is measured in them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from stable_baselines3.common.utils import set_random_seed
+from stable_baselines3.common.vec_env import VecEnv
+
+from agents.a2c import RecurrentA2C
+from agents.run_folder import find_agent
+from agents.vec_env import GymnasiumVecEnv, find_spec, make_vec_env
+from plastic_maze import OraclePlayer, PlasticMazeVectorEnv, RandomPlayer
+
+REFERENCES = ("random", "oracle")
+_ROWS = 128  # episodes played side by side; results of sampling agents depend on it, so it is fixed
+
+
+class Player(Protocol):
+    """Whatever chooses actions as SB3's models do."""
+
+    def predict(
+        self,
+        observation: Any,
+        state: tuple[np.ndarray, ...] | None = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, tuple[np.ndarray, ...] | None]:
+        """Actions for observations [B, F], and the player's state."""
+        ...
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """Whole episodes, one in each column; zeros after an episode's end."""
+
+    rewards: np.ndarray
+    """[T, E]"""
+    lengths: np.ndarray
+    """[E], steps"""
+
+    @property
+    def returns(self) -> np.ndarray:
+        """[E], undiscounted."""
+        return self.rewards.sum(axis=0)
+
+    @property
+    def hits(self) -> np.ndarray:
+        """[T, E], true where the goal was entered: in the maze only that pays."""
+        return self.rewards > 0
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What an agent did over a number of episodes. The last four are for the maze only."""
+
+    agent: str
+    mean_return: float
+    ci95: tuple[float, float] | None
+    """95 % confidence interval of the mean return; None for a single episode."""
+    returns: list[float]
+    steps_to_first_hit: float | None
+    """Mean over the episodes with a hit."""
+    steps_per_later_hit: float | None
+    """Mean number of steps from one hit to the next, over all such legs that were completed."""
+    hits_per_quarter: list[float] | None
+    """Mean number of hits in each quarter of the episode."""
+    episodes_without_hit: int | None
+
+    @classmethod
+    def of(cls, agent: str, episodes: Episodes, maze: bool) -> Scores:
+        """Measure `episodes` that `agent` played."""
+        returns = episodes.returns
+        mean = float(returns.mean())
+        count = len(returns)
+        half = 1.96 * float(returns.std(ddof=1)) / math.sqrt(count) if count > 1 else None
+        common = {
+            "agent": agent,
+            "mean_return": mean,
+            "ci95": None if half is None else (mean - half, mean + half),
+            "returns": [float(r) for r in returns],
+        }
+        if not maze:
+            return cls(**common, **dict.fromkeys(_MAZE_SCORES))  # type: ignore[arg-type]
+        times = [np.flatnonzero(column) + 1 for column in episodes.hits.T]
+        legs = np.concatenate([np.diff(t) for t in times])
+        first = [int(t[0]) for t in times if len(t)]
+        quarters = np.array_split(episodes.hits.sum(axis=1) / count, 4)
+        return cls(
+            **common,  # type: ignore[arg-type]
+            steps_to_first_hit=float(np.mean(first)) if first else None,
+            steps_per_later_hit=float(legs.mean()) if len(legs) else None,
+            hits_per_quarter=[float(q.sum()) for q in quarters],
+            episodes_without_hit=count - len(first),
+        )
+
+
+_MAZE_SCORES = ("steps_to_first_hit", "steps_per_later_hit", "hits_per_quarter", "episodes_without_hit")
+
+
+@dataclass(frozen=True)
+class Task:
+    """The environment an evaluation plays in.
+
+    Args:
+        env_id: Gymnasium id.
+        env_kwargs: Keyword arguments of the environment.
+        goal: In the maze, (row, col) of the goal in every episode; None: drawn from the seed.
+    """
+
+    env_id: str
+    env_kwargs: dict[str, Any]
+    goal: tuple[int, int] | None = None
+
+    @property
+    def is_maze(self) -> bool:
+        """Whether this is one of this project's mazes."""
+        return str(find_spec(self.env_id).vector_entry_point).startswith("plastic_maze.")
+
+    def make(self, rows: int, **extra: Any) -> VecEnv:
+        """`rows` environments.
+
+        Raises:
+            ValueError: If the id or an argument is not accepted.
+        """
+        env = make_vec_env(self.env_id, rows, **self.env_kwargs, **extra)
+        if self.goal is not None:
+            if not self.is_maze:
+                raise ValueError(f"a goal can be set in the maze only, not in {self.env_id}")
+            env.set_options({"goal": self.goal})
+        return env
+
+
+def make_player(name: str, env: VecEnv, seed: int = 0) -> Player:
+    """The player called `name`: "random", "oracle", or the agent at that path.
+
+    Args:
+        name: Name or path.
+        env: Where it will play.
+        seed: For "random".
+
+    Raises:
+        ValueError: If there is no such player, or it cannot play in `env`.
+    """
+    if name == "random":
+        return RandomPlayer(int(env.action_space.n), seed)  # type: ignore[attr-defined]  # Discrete
+    if name == "oracle":
+        if not (isinstance(env, GymnasiumVecEnv) and isinstance(env.env, PlasticMazeVectorEnv)):
+            raise ValueError("the oracle plays in this project's mazes only")
+        return OraclePlayer(env.env)
+    return RecurrentA2C.load(find_agent(Path(name)), env=env)
+
+
+def play(
+    player: Player,
+    env: VecEnv,
+    episodes: int,
+    seed: int,
+    deterministic: bool = False,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Episodes:
+    """Play episodes number 0 to `episodes` - 1; episode j is drawn from seed `seed` + j, whoever plays.
+
+    Args:
+        player: Who plays.
+        env: Where; its rows play side by side.
+        episodes: E, how many.
+        seed: Of the episodes, and of the player's own choices.
+        deterministic: Passed to the player.
+        progress: Called with the number of finished episodes after each batch.
+    """
+    set_random_seed(seed)
+    options = env._options[0]
+    batches = []
+    for begin in range(0, episodes, env.num_envs):
+        env.seed(seed + begin)
+        env.set_options(options)
+        batches.append(_play_once(player, env, deterministic))
+        progress(min(begin + env.num_envs, episodes))
+    horizon = max(len(rewards) for rewards in batches)
+    padded = [np.pad(rewards, ((0, horizon - len(rewards)), (0, 0))) for rewards in batches]
+    rewards = np.concatenate(padded, axis=1)[:, :episodes]
+    return Episodes(np.nan_to_num(rewards), np.isfinite(rewards).sum(axis=0))
+
+
+def _play_once(player: Player, env: VecEnv, deterministic: bool) -> np.ndarray:
+    """One episode in each row: rewards [T, B], NaN after an episode's end."""
+    obs = env.reset()
+    state = None
+    starts = np.ones(env.num_envs, dtype=bool)
+    going_on = np.ones(env.num_envs, dtype=bool)
+    rewards = []
+    while going_on.any():
+        actions, state = player.predict(obs, state, starts, deterministic)
+        obs, reward, starts, _ = env.step(actions)
+        rewards.append(np.where(going_on, reward, np.nan))
+        going_on &= ~starts
+    return np.stack(rewards)
+
+
+def evaluate(name: str, task: Task, episodes: int, seed: int, deterministic: bool = False) -> Scores:
+    """Scores of the player called `name` (see :func:`make_player`) in `task`.
+
+    Raises:
+        ValueError: If the task or the player is not accepted.
+    """
+    env = task.make(min(episodes, _ROWS))
+    try:
+        played = play(make_player(name, env, seed), env, episodes, seed, deterministic)
+        return Scores.of(name, played, task.is_maze)
+    finally:
+        env.close()
+
+
+def oracle_return(task: Task, episodes: int = 512) -> float | None:
+    """The oracle's mean return in `task`, or None where there is no oracle."""
+    return evaluate("oracle", task, episodes, seed=0).mean_return if task.is_maze else None
+
+
+def report(scores: Scores, references: list[Scores], task: Task, episodes: int, seed: int) -> dict[str, Any]:
+    """Everything measured, for JSON."""
+    return {
+        "env": task.env_id,
+        "env_kwargs": task.env_kwargs,
+        "goal": task.goal,
+        "episodes": episodes,
+        "seed": seed,
+        **asdict(scores),
+        "reference": {other.agent: asdict(other) for other in references},
+    }

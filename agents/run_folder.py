@@ -1,0 +1,106 @@
+"""The folder of one training run: what lies in it and under which names."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents.checkpoint_file import SUFFIX
+from agents.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Settings, metrics, TensorBoard events, checkpoints and in the end the agent and its learning curve."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, settings: TrainSettings) -> RunFolder:
+        """Make the folder of a new run and keep its settings there.
+
+        Raises:
+            ValueError: If the folder is in use already or cannot be written.
+        """
+        folder = cls(settings.folder())
+        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+            hint = f"go on with it (--resume {folder.path}) or " if folder.settings_file.is_file() else ""
+            raise ValueError(f"{folder.path} exists already; {hint}choose another folder with --out")
+        try:
+            folder.checkpoints.mkdir(parents=True, exist_ok=True)
+            folder.settings_file.write_text(settings.to_json() + "\n")
+        except OSError as error:
+            raise ValueError(f"the run cannot be written to {folder.path}: {error.strerror}") from error
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> tuple[RunFolder, TrainSettings]:
+        """An existing run and its settings.
+
+        Raises:
+            ValueError: If there is no run in the folder, or it cannot be written.
+        """
+        folder = cls(path)
+        if not folder.settings_file.is_file():
+            raise ValueError(f"there is no run in {path} (it has no {folder.settings_file.name})")
+        if not os.access(path, os.W_OK):
+            raise ValueError(f"the run in {path} cannot be written to")
+        return folder, TrainSettings.from_json(folder.settings_file.read_text())
+
+    @property
+    def settings_file(self) -> Path:
+        """The run's settings, as JSON."""
+        return self.path / "settings.json"
+
+    @property
+    def metrics_file(self) -> Path:
+        """The run's metrics, see :mod:`agents.metrics`."""
+        return self.path / "metrics.csv"
+
+    @property
+    def figure(self) -> Path:
+        """The picture of the learning curve."""
+        return self.path / "learning_curve.png"
+
+    @property
+    def agent(self) -> Path:
+        """The trained agent; there once the run is finished."""
+        return self.path / f"agent{SUFFIX}"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of TensorBoard events."""
+        return self.path / "tensorboard"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of checkpoints."""
+        return self.path / "checkpoints"
+
+    def checkpoint(self, steps: int) -> Path:
+        """The checkpoint after `steps` environment steps."""
+        return self.checkpoints / f"{steps:012d}{SUFFIX}"
+
+    def last_checkpoint(self) -> Path | None:
+        """The latest checkpoint, or None."""
+        return max(self.checkpoints.glob(f"[0-9]*{SUFFIX}"), default=None)
+
+
+def find_agent(path: Path) -> Path:
+    """The agent that `path` stands for: a file, or a run's final agent, or else its last checkpoint.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise ValueError(
+            f"there is no agent at {path}; give a run folder, an agent file, 'random' or 'oracle'"
+        )
+    folder = RunFolder(path)
+    found = folder.agent if folder.agent.is_file() else folder.last_checkpoint()
+    if found is None:
+        raise ValueError(f"{path} holds neither a finished agent nor a checkpoint")
+    return found

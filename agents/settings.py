@@ -1,0 +1,155 @@
+"""The settings of a training run, one help line each: what `train.py --help` shows."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from agents.cores import core_settings
+from agents.cores.plastic import check_rule
+from agents.vec_env import find_spec
+
+
+@dataclass(frozen=True)
+class MazeSettings:
+    """Departures from what the environment's id stands for; none by default."""
+
+    size: int | None = None
+    """Squares along one side of the maze, odd."""
+    max_steps: int | None = None
+    """Steps in an episode."""
+    goal_reward: float | None = None
+    """Reward for entering the goal."""
+    wall_penalty: float | None = None
+    """Price of walking into a wall."""
+
+    def kwargs(self) -> dict[str, Any]:
+        """The ones that were given, as keyword arguments of the environment."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Train an agent with A2C and watch its return rise."""
+
+    env: str = "PlasticMaze-v0"
+    """Gymnasium id of the environment."""
+    core: str = "plastic"
+    """Recurrent core: plastic, rnn, lstm, gru, or one you registered."""
+    total_steps: int = 30_000_000
+    """Environment steps to train for, over all environments together."""
+    n_envs: int = 32
+    """Environments that play at the same time."""
+    hidden_size: int = 100
+    """Neurons of the plastic core; other cores are sized to match it (see --match)."""
+    match: Literal["parameters", "neurons"] = "parameters"
+    """What other cores share with a plastic core of --hidden-size: the number of parameters or of neurons."""
+    rule: str | None = None
+    """Plasticity rule of the plastic core: decay, clip (its default) or oja."""
+    eta: float | None = None
+    """Plasticity rate at the start of training (the core's default: 0.01)."""
+    lr: float = 2e-3
+    """Adam's learning rate."""
+    anneal_lr: bool = True
+    """Let the learning rate fall linearly to zero."""
+    n_steps: int | None = None
+    """Steps of each environment in an update; by default whole episodes."""
+    gamma: float = 0.95
+    """Discount factor."""
+    gae_lambda: float = 0.95
+    """Lambda of generalised advantage estimation."""
+    ent_coef: float = 0.01
+    """Weight of the entropy bonus."""
+    vf_coef: float = 0.5
+    """Weight of the value loss."""
+    max_grad_norm: float = 0.5
+    """The gradient's norm is cut to this."""
+    reward_scale: float = 0.1
+    """Factor on rewards inside the losses; reported returns are never scaled."""
+    seed: int = 0
+    """Seed of every random generator."""
+    threads: int | None = None
+    """Threads for all computation; by default one for each core of the machine."""
+    device: str = "cpu"
+    """cpu, cuda or auto."""
+    out: Path | None = None
+    """Folder of the run; by default runs/ENV-CORE-sSEED."""
+    resume: Path | None = None
+    """Go on with the run in this folder; all other settings come from it."""
+    checkpoint_every: int = 2_000_000
+    """Environment steps between two checkpoints."""
+    log_interval: int = 10
+    """Updates between two lines of metrics.csv."""
+    maze: Annotated[MazeSettings, tyro.conf.arg(name="")] = field(default_factory=MazeSettings)
+
+    def check(self) -> None:
+        """Check everything that can be known before any work is done.
+
+        Raises:
+            ValueError: Naming the setting, its value and what is accepted.
+        """
+        for name in ("total_steps", "n_envs", "hidden_size", "checkpoint_every", "log_interval"):
+            _check(name, getattr(self, name), getattr(self, name) >= 1, "a whole number above 0")
+        for name in ("n_steps", "threads"):
+            value = getattr(self, name)
+            _check(name, value, value is None or value >= 1, "a whole number above 0")
+        for name in ("gamma", "gae_lambda"):
+            _check(name, getattr(self, name), 0 <= getattr(self, name) <= 1, "a number from 0 to 1")
+        for name in ("ent_coef", "vf_coef"):
+            value = getattr(self, name)
+            _check(name, value, math.isfinite(value) and value >= 0, "a finite number, 0 or more")
+        for name in ("lr", "max_grad_norm", "reward_scale"):
+            value = getattr(self, name)
+            _check(name, value, math.isfinite(value) and value > 0, "a finite number above 0")
+        _check("seed", self.seed, 0 <= self.seed < 2**32, "a whole number from 0 to 4294967295")
+        find_spec(self.env)
+        accepted = core_settings(self.core)
+        if self.rule is not None:
+            check_rule(self.rule)
+        if self.eta is not None:
+            _check("eta", self.eta, math.isfinite(self.eta), "a finite number")
+        for name in self.core_settings():
+            if name not in accepted:
+                raise ValueError(f"--{name} is a setting of plastic cores; the core {self.core!r} has none")
+
+    def core_settings(self) -> dict[str, str | float]:
+        """The given settings of the core itself."""
+        given = {"rule": self.rule, "eta": self.eta}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def folder(self) -> Path:
+        """The run's folder."""
+        return (
+            self.out or Path("runs") / f"{self.env.split(':')[-1].replace('/', '-')}-{self.core}-s{self.seed}"
+        )
+
+    def to_json(self) -> str:
+        """As text, for the run's folder."""
+        return json.dumps(dataclasses.asdict(self), indent=2, default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> TrainSettings:
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: If it is not that.
+        """
+        try:
+            values = json.loads(text)
+            values["maze"] = MazeSettings(**values["maze"])
+            for name in ("out", "resume"):
+                values[name] = None if values[name] is None else Path(values[name])
+            return cls(**values)
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(f"these are not the settings of a run ({error})") from error
+
+
+def _check(name: str, value: object, accepted: bool, what: str) -> None:
+    if not accepted:
+        raise ValueError(f"--{name.replace('_', '-')} must be {what}, got {value!r}")

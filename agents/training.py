@@ -1,0 +1,192 @@
+"""A training run from its settings to its folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import torch
+from rich.console import Console
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
+from stable_baselines3.common.utils import LinearSchedule, safe_mean
+
+from agents.a2c import RecurrentA2C
+from agents.checkpoint import restore_checkpoint, save_checkpoint
+from agents.cores import matched_hidden_size
+from agents.evaluation import Task, oracle_return
+from agents.metrics import MetricsFile
+from agents.plotting import plot_learning_curve
+from agents.progress import ProgressLine
+from agents.run_folder import RunFolder
+from agents.settings import TrainSettings
+
+
+class TrainingStopped(Exception):  # noqa: N818 - not an error: the user asked for it
+    """The user stopped the run; it was saved and can be resumed."""
+
+
+class RunRecorder(BaseCallback):
+    """Writes checkpoints between updates, and what the log needs beside SB3's own values.
+
+    Args:
+        folder: The run's folder.
+        every: Environment steps between two checkpoints.
+        oracle: The oracle's mean return, if there is an oracle.
+        seconds: Training time before this process.
+    """
+
+    def __init__(self, folder: RunFolder, every: int, oracle: float | None, seconds: float) -> None:
+        super().__init__()
+        self.folder = folder
+        self.every = every
+        self.oracle = oracle
+        self.stop_asked = False
+        self._seconds_before = seconds
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Training time since the run began, over all its processes."""
+        return self._seconds_before + time.monotonic() - self._began
+
+    def save(self) -> None:
+        """Write a checkpoint now."""
+        assert isinstance(self.model, RecurrentA2C)
+        save_checkpoint(self.model, self.folder.checkpoint(self.model.num_timesteps), self.seconds)
+        self._saved_at = self.model.num_timesteps
+
+    def _on_training_start(self) -> None:
+        self._saved_at = self.model.num_timesteps
+
+    def _on_rollout_start(self) -> None:
+        # Between two updates: the only moment at which a run can be cut and joined without a seam.
+        if self.stop_asked:
+            self.save()
+            raise TrainingStopped
+        if self.model.num_timesteps - self._saved_at >= self.every:
+            self.save()
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        self.logger.record("time/seconds", round(self.seconds, 3), exclude="tensorboard")
+        episodes = self.model.ep_info_buffer
+        if self.oracle and episodes:
+            mean = safe_mean([episode["r"] for episode in episodes])
+            self.logger.record("rollout/oracle_share", mean / self.oracle)
+
+
+def train(settings: TrainSettings, console: Console) -> RunFolder:
+    """Train as `settings` say; returns the folder of the run.
+
+    Raises:
+        ValueError: If a setting, the folder or a checkpoint cannot be used.
+        TrainingStopped: If the user stopped the run.
+        TrainingDivergedError: If the loss is no longer a number.
+    """
+    if settings.resume is not None:
+        folder, settings = RunFolder.open(settings.resume)
+    else:
+        folder = None
+    settings.check()
+    torch.set_num_threads(settings.threads or os.cpu_count() or 1)
+    task = Task(settings.env, settings.maze.kwargs())
+    oracle = oracle_return(task)
+    if folder is None:
+        model = new_model(settings, task)
+        folder = RunFolder.create(settings)
+        seconds = 0.0
+    else:
+        checkpoint = folder.last_checkpoint()
+        if checkpoint is None:
+            raise ValueError(
+                f"the run in {folder.path} has no checkpoint yet; start it anew in another folder"
+            )
+        model = RecurrentA2C.load(checkpoint, task.make(settings.n_envs), settings.device)
+        seconds = restore_checkpoint(model, checkpoint)
+    _say_what_runs(settings, model, folder, console)
+
+    recorder = RunRecorder(folder, settings.checkpoint_every, oracle, seconds)
+    files = [
+        MetricsFile(folder.metrics_file, model.num_timesteps),
+        TensorBoardOutputFormat(str(folder.tensorboard)),
+    ]
+    model.set_logger(Logger(str(folder.path), files))
+    remaining = settings.total_steps - model.num_timesteps
+    with stopping_by_signal(recorder, console):
+        if remaining > 0:
+            model.learn(
+                remaining,
+                [recorder, ProgressLine(console, oracle)],
+                log_interval=settings.log_interval,
+                reset_num_timesteps=model.num_timesteps == 0,
+            )
+            recorder.save()
+    model.save(folder.agent)
+    plot_learning_curve(folder.metrics_file, folder.figure, f"{settings.env}, {settings.core} core", oracle)
+    return folder
+
+
+def new_model(settings: TrainSettings, task: Task) -> RecurrentA2C:
+    """An untrained agent in its environments.
+
+    Raises:
+        ValueError: If a setting is not accepted.
+    """
+    env = task.make(settings.n_envs)
+    size = settings.hidden_size
+    if settings.core != "plastic" and settings.match == "parameters":
+        shape = env.observation_space.shape
+        assert shape is not None
+        size = matched_hidden_size(settings.core, shape[0], settings.hidden_size)
+    return RecurrentA2C(
+        "RecurrentPolicy",
+        env,
+        learning_rate=LinearSchedule(settings.lr, 0.0, 1.0) if settings.anneal_lr else settings.lr,
+        n_steps=settings.n_steps,
+        gamma=settings.gamma,
+        gae_lambda=settings.gae_lambda,
+        ent_coef=settings.ent_coef,
+        vf_coef=settings.vf_coef,
+        max_grad_norm=settings.max_grad_norm,
+        reward_scale=settings.reward_scale,
+        stats_window_size=max(100, settings.n_envs),
+        policy_kwargs={"core": settings.core, "hidden_size": size, "core_settings": settings.core_settings()},
+        seed=settings.seed,
+        device=settings.device,
+    )
+
+
+def _say_what_runs(settings: TrainSettings, model: RecurrentA2C, folder: RunFolder, console: Console) -> None:
+    count = sum(p.numel() for p in model.policy.parameters())
+    doing = f"resuming at step {model.num_timesteps:,}" if model.num_timesteps else "training"
+    console.print(
+        f"{settings.env}: {doing}, {settings.core} core with {model.policy.hidden_size} neurons, "
+        f"{count:,} parameters, {settings.n_envs} environments -> {folder.path}",
+        highlight=False,
+    )
+
+
+@contextmanager
+def stopping_by_signal(recorder: RunRecorder, console: Console) -> Iterator[None]:
+    """Let Ctrl-C (or a TERM signal) stop the run after the current update; a second one stops it at once."""
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if recorder.stop_asked:
+            raise KeyboardInterrupt
+        recorder.stop_asked = True
+        console.print("stopping after this update ...", highlight=False)
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, ask) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,148 @@
+"""Evaluate an agent from the command line: `python evaluate.py --help`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from agents.checkpoint import read_agent
+from agents.evaluation import REFERENCES, Scores, Task, evaluate, report
+from agents.recording import frames, save_gif
+from agents.run_folder import find_agent
+from agents.settings import MazeSettings
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """Play episodes with a trained agent, beside reference players on the same episodes."""
+
+    agent: Annotated[str, tyro.conf.Positional]
+    """A run folder, an agent file, random, or oracle."""
+    episodes: int = 200
+    """How many episodes."""
+    seed: int = 0
+    """Episode j is drawn from this seed + j."""
+    env: str | None = None
+    """Gymnasium id; by default the one the agent was trained in."""
+    goal: tuple[int, int] | None = None
+    """Row and column of the goal in every episode, the first free row being 1; by default drawn."""
+    deterministic: bool = False
+    """Take the most probable action instead of sampling."""
+    render: bool = False
+    """Show one episode in a window."""
+    gif: Path | None = None
+    """Write one episode as an animation."""
+    json: Path | None = None
+    """Write all measurements to this file."""
+    maze: Annotated[MazeSettings, tyro.conf.arg(name="")] = field(default_factory=MazeSettings)
+
+    def check(self) -> None:
+        """Check what can be known at once.
+
+        Raises:
+            ValueError: Naming the setting and what is accepted.
+        """
+        if self.episodes < 1:
+            raise ValueError(f"--episodes must be a whole number above 0, got {self.episodes}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"--seed must be a whole number from 0 to 4294967295, got {self.seed}")
+        for name, path in (("gif", self.gif), ("json", self.json)):
+            if path is not None and path.is_dir():
+                raise ValueError(f"--{name} must name a file, but {path} is a folder")
+
+    def task(self) -> Task:
+        """The environment to play in.
+
+        Raises:
+            ValueError: If the agent cannot be read, or says nothing of its environment and none was given.
+        """
+        env_id, env_kwargs = self.env, {}
+        if self.agent not in REFERENCES:
+            _, trained = read_agent(find_agent(Path(self.agent)))
+            if env_id is None:
+                env_id, env_kwargs = trained.env_id, trained.env_kwargs
+            if env_id is None:
+                raise ValueError("the agent does not say where it was trained; give --env")
+        return Task(env_id or "PlasticMaze-v0", {**env_kwargs, **self.maze.kwargs()}, self.goal)
+
+
+def main() -> int:
+    """Read settings, evaluate, report; returns the exit code."""
+    settings = tyro.cli(EvaluateSettings, prog="evaluate.py", description=EvaluateSettings.__doc__)
+    console = Console(soft_wrap=True)
+    try:
+        run(settings, console)
+    except KeyboardInterrupt:
+        return 130
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def run(settings: EvaluateSettings, console: Console) -> None:
+    """Evaluate and write what was asked for."""
+    settings.check()
+    task = settings.task()
+    players = [settings.agent] + [
+        name for name in REFERENCES if name != settings.agent and (task.is_maze or name != "oracle")
+    ]
+    all_scores = [
+        evaluate(name, task, settings.episodes, settings.seed, settings.deterministic) for name in players
+    ]
+    console.print(table(all_scores, task, settings))
+    if settings.json is not None:
+        settings.json.parent.mkdir(parents=True, exist_ok=True)
+        measured = report(all_scores[0], all_scores[1:], task, settings.episodes, settings.seed)
+        settings.json.write_text(json.dumps(measured, indent=2) + "\n")
+    if settings.gif is not None:
+        pictures = frames(settings.agent, task, settings.seed, settings.deterministic, "rgb_array")
+        console.print(f"{settings.gif}: {save_gif(settings.gif, pictures)} frames", highlight=False)
+    if settings.render:
+        for _ in frames(settings.agent, task, settings.seed, settings.deterministic, "human"):
+            pass
+
+
+def table(all_scores: list[Scores], task: Task, settings: EvaluateSettings) -> Table:
+    """The scores, a column for each player."""
+    grid = Table(title=f"{task.env_id}, {settings.episodes} episodes from seed {settings.seed}")
+    grid.add_column("")
+    for scores in all_scores:
+        grid.add_column(Path(scores.agent).name, justify="right")
+
+    def row(label: str, *cells: str) -> None:
+        grid.add_row(label, *cells)
+
+    row("mean return", *(f"{s.mean_return:.2f}" for s in all_scores))
+    row(
+        "95 % interval",
+        *("-" if s.ci95 is None else f"{s.ci95[0]:.2f} to {s.ci95[1]:.2f}" for s in all_scores),
+    )
+    if task.is_maze:
+        best = all_scores[-1].mean_return if all_scores[-1].agent == "oracle" else all_scores[0].mean_return
+        row("share of the oracle", *(f"{s.mean_return / best:.0%}" for s in all_scores))
+        row("steps to the first hit", *(_number(s.steps_to_first_hit) for s in all_scores))
+        row("steps per later hit", *(_number(s.steps_per_later_hit) for s in all_scores))
+        quarters = ("first", "second", "third", "last")
+        for q, quarter in enumerate(quarters):
+            row(
+                f"hits in the {quarter} quarter",
+                *(_number((s.hits_per_quarter or [])[q]) for s in all_scores),
+            )
+        row("episodes without a hit", *(str(s.episodes_without_hit) for s in all_scores))
+    return grid
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""Train an agent from the command line: `python train.py --help`."""
+
+from __future__ import annotations
+
+import sys
+
+import tyro
+from rich.console import Console
+
+from agents.a2c import TrainingDivergedError
+from agents.settings import TrainSettings
+from agents.training import TrainingStopped, train
+
+
+def main() -> int:
+    """Read settings, train, say where the result is; returns the exit code."""
+    settings = tyro.cli(TrainSettings, prog="train.py", description=TrainSettings.__doc__)
+    console = Console(soft_wrap=True)
+    folder = settings.resume or settings.folder()
+    try:
+        folder = train(settings, console).path
+    except (TrainingStopped, KeyboardInterrupt):
+        console.print(f"stopped. Go on with: python train.py --resume {folder}", highlight=False)
+        return 130
+    except TrainingDivergedError as error:
+        print(f"error: {error}. The last good checkpoint is in {folder}", file=sys.stderr)
+        return 1
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    console.print(f"done. Watch it: python evaluate.py {folder} --render", highlight=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
