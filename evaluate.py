@@ -14,9 +14,10 @@ from rich.table import Table
 
 from agents.checkpoint import read_agent
 from agents.evaluation import REFERENCES, Scores, Task, evaluate, report
-from agents.recording import frames, save_gif
+from agents.recording import FPS, frames, save_gif
 from agents.run_folder import find_agent
 from agents.settings import MazeSettings
+from plastic_maze.window import Window
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,11 @@ class EvaluateSettings:
         return Task(env_id or "PlasticMaze-v0", {**env_kwargs, **self.maze.kwargs()}, self.goal)
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Read settings, evaluate, report; returns the exit code."""
-    settings = tyro.cli(EvaluateSettings, prog="evaluate.py", description=EvaluateSettings.__doc__)
+    settings = tyro.cli(
+        EvaluateSettings, prog="evaluate.py", description=EvaluateSettings.__doc__, args=arguments
+    )
     console = Console(soft_wrap=True)
     try:
         run(settings, console)
@@ -103,11 +106,13 @@ def run(settings: EvaluateSettings, console: Console) -> None:
         measured = report(all_scores[0], all_scores[1:], task, settings.episodes, settings.seed)
         settings.json.write_text(json.dumps(measured, indent=2) + "\n")
     if settings.gif is not None:
-        pictures = frames(settings.agent, task, settings.seed, settings.deterministic, "rgb_array")
+        pictures = frames(settings.agent, task, settings.seed, settings.deterministic)
         console.print(f"{settings.gif}: {save_gif(settings.gif, pictures)} frames", highlight=False)
     if settings.render:
-        for _ in frames(settings.agent, task, settings.seed, settings.deterministic, "human"):
-            pass
+        window = Window(f"{settings.agent} in {task.env_id}", fps=FPS)
+        for image in frames(settings.agent, task, settings.seed, settings.deterministic):
+            window.show(image)
+        window.close()
 
 
 def table(all_scores: list[Scores], task: Task, settings: EvaluateSettings) -> Table:

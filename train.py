@@ -12,9 +12,9 @@ from agents.settings import TrainSettings
 from agents.training import TrainingStopped, train
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Read settings, train, say where the result is; returns the exit code."""
-    settings = tyro.cli(TrainSettings, prog="train.py", description=TrainSettings.__doc__)
+    settings = tyro.cli(TrainSettings, prog="train.py", description=TrainSettings.__doc__, args=arguments)
     console = Console(soft_wrap=True)
     folder = settings.resume or settings.folder()
     try:

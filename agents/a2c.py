@@ -124,6 +124,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
             )
         self.n_steps = n_steps
         self._last_state: State | None = None
+        self._log_interval: int | None = None
         if _init_setup_model:
             self._setup_model()
 
@@ -180,7 +181,9 @@ class RecurrentA2C(OnPolicyAlgorithm):
         return True
 
     def _as_tensors(self, obs: np.ndarray, starts: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        return torch.from_numpy(obs).to(self.device).float(), torch.from_numpy(starts).to(self.device)
+        # A copy, because PyTorch's own memory is aligned: matrix products may round differently where it is
+        # not, and a resumed run must repeat an uninterrupted one to the last bit.
+        return torch.tensor(obs, device=self.device).float(), torch.tensor(starts, device=self.device)
 
     def _bootstrap_truncated(
         self, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]]
@@ -238,12 +241,14 @@ class RecurrentA2C(OnPolicyAlgorithm):
                 explained_variance(self.rollout_buffer.values.ravel(), self.rollout_buffer.returns.ravel())
             ),
         )
+        if self._log_interval is not None and self._n_updates % self._log_interval == 0:
+            self.dump_logs(self._n_updates)
 
     def learn(
         self: SelfRecurrentA2C,
         total_timesteps: int,
         callback: MaybeCallback = None,
-        log_interval: int = 10,
+        log_interval: int | None = 10,
         tb_log_name: str = "RecurrentA2C",
         reset_num_timesteps: bool = True,
         progress_bar: bool = False,
@@ -253,13 +258,19 @@ class RecurrentA2C(OnPolicyAlgorithm):
         Args:
             total_timesteps: Environment steps.
             callback: SB3 callback(s).
-            log_interval: Updates between two lines of the log.
+            log_interval: Updates between two lines of the log; None: no log.
             tb_log_name: Name of the run for TensorBoard.
             reset_num_timesteps: Count from zero, from fresh episodes.
             progress_bar: SB3's progress bar.
         """
+        self._log_interval = log_interval
         return super().learn(
-            total_timesteps, callback, log_interval, tb_log_name, reset_num_timesteps, progress_bar
+            total_timesteps,
+            callback,
+            log_interval=None,  # type: ignore[arg-type]  # SB3 would log before the update, we do after it
+            tb_log_name=tb_log_name,
+            reset_num_timesteps=reset_num_timesteps,
+            progress_bar=progress_bar,
         )
 
     def _setup_learn(

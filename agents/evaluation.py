@@ -183,7 +183,9 @@ def play(
         batches.append(_play_once(player, env, deterministic))
         progress(min(begin + env.num_envs, episodes))
     horizon = max(len(rewards) for rewards in batches)
-    padded = [np.pad(rewards, ((0, horizon - len(rewards)), (0, 0))) for rewards in batches]
+    padded = [
+        np.pad(rewards, ((0, horizon - len(rewards)), (0, 0)), constant_values=np.nan) for rewards in batches
+    ]
     rewards = np.concatenate(padded, axis=1)[:, :episodes]
     return Episodes(np.nan_to_num(rewards), np.isfinite(rewards).sum(axis=0))
 

@@ -1,4 +1,4 @@
-"""One episode as pictures: to a file or to a window."""
+"""One episode as pictures."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from stable_baselines3.common.utils import set_random_seed
 
 from agents.evaluation import Task, make_player
 
+FPS = 12
+"""Frames a second: slow enough to follow by eye."""
 
-def frames(name: str, task: Task, seed: int, deterministic: bool, render_mode: str) -> Iterator[np.ndarray]:
+
+def frames(name: str, task: Task, seed: int, deterministic: bool) -> Iterator[np.ndarray]:
     """Play one episode and draw it before each step.
 
     Args:
@@ -20,12 +23,11 @@ def frames(name: str, task: Task, seed: int, deterministic: bool, render_mode: s
         task: Where it plays.
         seed: Of the episode and of the player's choices.
         deterministic: Passed to the player.
-        render_mode: "rgb_array"; or "human", which shows the frames in a window as well.
 
     Yields:
-        Pictures, uint8 [height, width, 3]; none where the window shows them.
+        Pictures, uint8 [height, width, 3].
     """
-    env = task.make(1, render_mode=render_mode)
+    env = task.make(1, render_mode="rgb_array")
     try:
         player = make_player(name, env, seed)
         set_random_seed(seed)
@@ -43,7 +45,7 @@ def frames(name: str, task: Task, seed: int, deterministic: bool, render_mode: s
         env.close()
 
 
-def save_gif(path: Path, images: Iterator[np.ndarray], fps: int = 12) -> int:
+def save_gif(path: Path, images: Iterator[np.ndarray], fps: int = FPS) -> int:
     """Write an animation that repeats for ever; returns its number of frames."""
     # One palette for all frames keeps the file small and the colours steady.
     first, *rest = [Image.fromarray(image) for image in images]

@@ -59,7 +59,7 @@ class SequenceRolloutBuffer(RolloutBuffer):
         """Everything recorded, in order."""
 
         def on_device(array: np.ndarray) -> Tensor:
-            return torch.from_numpy(array).to(self.device)
+            return torch.tensor(array, device=self.device)  # a copy, aligned: see RecurrentA2C._as_tensors
 
         return Sequences(
             observations=on_device(self.observations).float(),

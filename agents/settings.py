@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import torch
 import tyro
 
 from agents.cores import core_settings
@@ -76,8 +77,8 @@ class TrainSettings:
     """Seed of every random generator."""
     threads: int | None = None
     """Threads for all computation; by default one for each core of the machine."""
-    device: str = "cpu"
-    """cpu, cuda or auto."""
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    """Where the network is computed; auto takes a GPU if there is one."""
     out: Path | None = None
     """Folder of the run; by default runs/ENV-CORE-sSEED."""
     resume: Path | None = None
@@ -108,6 +109,8 @@ class TrainSettings:
             value = getattr(self, name)
             _check(name, value, math.isfinite(value) and value > 0, "a finite number above 0")
         _check("seed", self.seed, 0 <= self.seed < 2**32, "a whole number from 0 to 4294967295")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise ValueError("--device cuda needs a GPU that PyTorch can use; there is none")
         find_spec(self.env)
         accepted = core_settings(self.core)
         if self.rule is not None:

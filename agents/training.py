@@ -111,6 +111,7 @@ def train(settings: TrainSettings, console: Console) -> RunFolder:
         model = RecurrentA2C.load(checkpoint, task.make(settings.n_envs), settings.device)
         seconds = restore_checkpoint(model, checkpoint)
     _say_what_runs(settings, model, folder, console)
+    model.policy.core.warm_up(lambda message: console.print(message, highlight=False))
 
     recorder = RunRecorder(folder, settings.checkpoint_every, oracle, seconds)
     files = [

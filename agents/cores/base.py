@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -42,6 +43,9 @@ class Core(nn.Module, ABC):
     @abstractmethod
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One step: x [B, F] and the state before it -> activity [B, N] and the state after it."""
+
+    def warm_up(self, say: Callable[[str], None]) -> None:
+        """Do now what would make the first step slow, after saying so with `say`."""
 
     def advance(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """As :meth:`step`, for rollouts: no gradient, and free to overwrite `state`."""

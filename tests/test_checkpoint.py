@@ -1,0 +1,208 @@
+"""Agents on disk: what is kept, what is refused, and runs that are killed and go on."""
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from safetensors.torch import load_file, safe_open, save_file
+
+from agents import CheckpointError, RecurrentA2C, make_vec_env
+from agents.checkpoint import read_agent, save_agent
+from agents.metrics import read_metrics
+from agents.run_folder import RunFolder
+from agents.settings import TrainSettings
+from agents.training import train
+
+SMALL = "PlasticMazeSmall-v0"
+QUIET = Console(quiet=True)
+SETTINGS = TrainSettings(
+    env=SMALL, total_steps=1920, n_envs=3, hidden_size=8, threads=1, checkpoint_every=480, log_interval=1
+)
+
+
+@pytest.fixture
+def agent(tmp_path):
+    env = make_vec_env(SMALL, 2)
+    policy = {"core": "plastic", "hidden_size": 8, "core_settings": {"rule": "oja"}}
+    model = RecurrentA2C("RecurrentPolicy", env, policy_kwargs=policy, seed=3)
+    model.learn(160)
+    return model, save_agent(model, tmp_path / "agent")
+
+
+def rewrite(path, tensors=None, **settings):
+    """The file at `path` with other tensors or settings."""
+    with safe_open(path, framework="pt") as file:
+        header = json.loads(file.metadata()["plastic_maze"])
+    header["agent"].update(settings.pop("agent", {}))
+    save_file(
+        load_file(path) if tensors is None else tensors, path, {"plastic_maze": json.dumps(header | settings)}
+    )
+
+
+@pytest.mark.parametrize("with_env", [True, False])
+def test_a_loaded_agent_acts_like_the_saved_one(agent, with_env):
+    model, path = agent
+    again = RecurrentA2C.load(path, env=make_vec_env(SMALL, 5) if with_env else None)
+    obs = np.random.default_rng(0).random((4, 15), dtype=np.float32)
+    one, state_one = model.predict(obs, deterministic=True)
+    two, state_two = again.predict(obs, deterministic=True)
+    assert np.array_equal(one, two)
+    assert all(np.array_equal(a, b) for a, b in zip(state_one, state_two, strict=True))
+    assert again.policy.core.rule == "oja"
+    assert (again.seed, again.num_timesteps, again.n_steps) == (3, 160, 80)
+
+
+def test_the_file_holds_settings_versions_and_seed_as_json(agent):
+    _, settings = read_agent(agent[1])
+    assert (settings.env_id, settings.core, settings.core_settings) == (SMALL, "plastic", {"rule": "oja"})
+    assert settings.seed == 3
+    assert settings.versions["torch"] == torch.__version__
+    assert settings.env_kwargs["size"] == 5
+
+
+class Bomb:
+    def __reduce__(self):
+        return (os.mkdir, (os.environ["BOMB"],))
+
+
+@pytest.mark.parametrize("kind", ["pickle", "torch"])
+def test_a_pickle_is_refused_and_not_run(tmp_path, monkeypatch, kind):
+    path = tmp_path / "agent.safetensors"
+    monkeypatch.setenv("BOMB", str(tmp_path / "exploded"))
+    if kind == "pickle":
+        path.write_bytes(pickle.dumps(Bomb()))
+    else:
+        torch.save({"weights": Bomb()}, path)
+    with pytest.raises(CheckpointError, match="is a pickle or zip archive"):
+        RecurrentA2C.load(path)
+    assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize("keep", [0, 4, 200, -1])
+def test_a_truncated_file_is_refused(agent, keep):
+    data = agent[1].read_bytes()
+    agent[1].write_bytes(data[:keep])
+    with pytest.raises(CheckpointError, match="is damaged or truncated"):
+        RecurrentA2C.load(agent[1])
+
+
+def test_other_files_are_refused_each_with_its_reason(agent, tmp_path):
+    _, path = agent
+    tensors = load_file(path)
+    with pytest.raises(CheckpointError, match="there is no agent file at"):
+        RecurrentA2C.load(tmp_path / "missing.safetensors")
+    save_file({"x": torch.zeros(2)}, tmp_path / "foreign.safetensors")
+    with pytest.raises(CheckpointError, match="not an agent of this project"):
+        RecurrentA2C.load(tmp_path / "foreign.safetensors")
+
+    rewrite(path, format_version=99)
+    with pytest.raises(CheckpointError, match="format version 99; this release reads up to 1"):
+        RecurrentA2C.load(path)
+    rewrite(path, tensors, format_version=1, agent={"hidden_size": 9})
+    with pytest.raises(CheckpointError, match=r"do not fit the architecture .*plastic, 9 units"):
+        RecurrentA2C.load(path)
+    rewrite(path, agent={"hidden_size": 8, "core": "transformer"})
+    with pytest.raises(CheckpointError, match="unknown core 'transformer'"):
+        RecurrentA2C.load(path)
+    rewrite(path, agent={"core": "plastic", "surprise": 1})
+    with pytest.raises(CheckpointError, match="its settings are not an agent's"):
+        RecurrentA2C.load(path)
+
+
+def test_an_environment_that_does_not_fit_is_refused(agent):
+    with pytest.raises(CheckpointError, match=r"trained for observations of shape \(15,\)"):
+        RecurrentA2C.load(agent[1], env=make_vec_env("CartPole-v1", 1))
+
+
+def test_writing_is_all_or_nothing(agent, monkeypatch):
+    model, path = agent
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "replace", _no_space)
+    with pytest.raises(OSError, match="no space"):
+        save_agent(model, path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def _no_space(*_):
+    raise OSError("no space")
+
+
+def numbers(folder):
+    """What a run computed: its metrics without the clock, and its weights."""
+    rows = [
+        {name: value for name, value in row.items() if name not in ("time/seconds", "time/fps")}
+        for row in read_metrics(folder.metrics_file)
+    ]
+    return rows, load_file(folder.agent)
+
+
+def assert_same_numbers(one, two):
+    assert numbers(one)[0] == numbers(two)[0]
+    first, second = numbers(one)[1], numbers(two)[1]
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("core", ["plastic", "gru"])
+def test_a_resumed_run_gives_the_numbers_of_an_uninterrupted_one(tmp_path, core):
+    settings = replace(SETTINGS, core=core)
+    whole = train(replace(settings, out=tmp_path / "whole"), QUIET)
+    cut = train(replace(settings, out=tmp_path / "cut"), QUIET)
+    # As after a crash: the last checkpoints were never written, later lines of the metrics were.
+    cut.agent.unlink()
+    for steps in (960, 1440, 1920):
+        cut.checkpoint(steps).unlink()
+    assert cut.last_checkpoint() == cut.checkpoint(480)
+    resumed = train(TrainSettings(resume=cut.path), QUIET)
+    assert_same_numbers(whole, resumed)
+
+
+def test_a_run_killed_with_kill_9_resumes(tmp_path):
+    settings = replace(SETTINGS, total_steps=7200, checkpoint_every=720)
+    whole = train(replace(settings, out=tmp_path / "whole"), QUIET)
+    killed = RunFolder(tmp_path / "killed")
+    command = [sys.executable, "train.py", "--env", SMALL, "--total-steps", "7200", "--n-envs", "3"]
+    command += ["--hidden-size", "8", "--threads", "1", "--checkpoint-every", "720", "--log-interval", "1"]
+    process = subprocess.Popen([*command, "--out", str(killed.path)], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while killed.last_checkpoint() is None and time.monotonic() < deadline:
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed"
+    assert killed.last_checkpoint() is not None
+    resumed = train(TrainSettings(resume=killed.path), QUIET)
+    assert_same_numbers(whole, resumed)
+
+
+def test_ctrl_c_saves_and_says_how_to_resume(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    command = [sys.executable, "train.py", "--env", SMALL, "--total-steps", "50000000", "--hidden-size", "8"]
+    command += ["--threads", "1", "--out", str(folder.path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (folder.metrics_file.is_file() and len(folder.metrics_file.read_text().splitlines()) > 1):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"python train.py --resume {folder.path}" in output
+    assert folder.last_checkpoint() is not None
+
+
+def test_a_finished_agent_cannot_be_resumed_but_a_run_without_checkpoint_says_so(tmp_path):
+    folder = RunFolder.create(replace(SETTINGS, out=tmp_path / "run"))
+    with pytest.raises(ValueError, match="has no checkpoint yet"):
+        train(TrainSettings(resume=folder.path), QUIET)
+    with pytest.raises(ValueError, match="there is no run in"):
+        train(TrainSettings(resume=tmp_path), QUIET)

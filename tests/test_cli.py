@@ -1,0 +1,161 @@
+"""The command line as a user meets it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+import evaluate
+import train
+
+SMALL = "PlasticMazeSmall-v0"
+QUICK = ["--env", SMALL, "--total-steps", "480", "--n-envs", "3", "--hidden-size", "8", "--threads", "1"]
+
+
+def run(*arguments, code=0):
+    """Run a script of the project; returns what it printed."""
+    done = subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def refused(capsys):
+    """Call a script's main with bad input (in this process, which is quicker); returns what it said."""
+
+    def call(main, *arguments):
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as exit_:  # from the parser of the command line
+            code = exit_.code
+        assert code == 2
+        said = " ".join("".join(capsys.readouterr()).split())
+        assert "Traceback" not in said
+        return said
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "one"
+    run("train.py", *QUICK, "--out", folder)
+    return folder
+
+
+def test_a_run_leaves_everything_in_its_folder(trained):
+    files = {"settings.json", "metrics.csv", "agent.safetensors", "learning_curve.png"}
+    assert {path.name for path in trained.iterdir()} == files | {"tensorboard", "checkpoints"}
+    assert json.loads((trained / "settings.json").read_text())["total_steps"] == 480
+    assert Image.open(trained / "learning_curve.png").size[0] > 500
+
+
+def test_a_used_folder_is_never_overwritten(trained, refused):
+    before = (trained / "metrics.csv").read_bytes()
+    assert "exists already; go on with it (--resume" in refused(train.main, *QUICK, "--out", trained)
+    assert (trained / "metrics.csv").read_bytes() == before
+
+
+def test_evaluate_writes_json_and_gif(trained, tmp_path):
+    files = ["--json", tmp_path / "a.json", "--gif", tmp_path / "a.gif"]
+    output = run("evaluate.py", trained, "--episodes", 20, "--seed", 4, *files)
+    assert "mean return" in output
+    measured = json.loads((tmp_path / "a.json").read_text())
+    assert measured["env"] == SMALL
+    assert measured["episodes"] == len(measured["returns"]) == 20
+    assert measured["seed"] == 4
+    low, high = measured["ci95"]
+    assert low <= measured["mean_return"] <= high
+    keys = {"mean_return", "ci95", "returns", "steps_to_first_hit", "steps_per_later_hit"}
+    assert set(measured["reference"]) == {"random", "oracle"}
+    assert all(keys <= set(scores) for scores in (measured, *measured["reference"].values()))
+    animation = Image.open(tmp_path / "a.gif")
+    assert animation.n_frames == 80
+
+
+def test_evaluation_repeats_itself(trained, tmp_path):
+    for name in ("a", "b"):
+        run("evaluate.py", trained / "agent.safetensors", "--episodes", 10, "--json", tmp_path / name)
+    one, two = (json.loads((tmp_path / name).read_text()) for name in ("a", "b"))
+    assert one["returns"] == two["returns"]
+
+
+@pytest.mark.parametrize("name", ["random", "oracle"])
+def test_reference_players_stand_in_for_an_agent(name, tmp_path):
+    run("evaluate.py", name, "--env", SMALL, "--episodes", 5, "--json", tmp_path / "a.json")
+    assert json.loads((tmp_path / "a.json").read_text())["agent"] == name
+
+
+def test_help_says_what_each_setting_is():
+    for script in ("train.py", "evaluate.py"):
+        text = run(script, "--help")
+        assert "--env" in text
+        assert "Gymnasium id" in text
+
+
+def test_render_shows_a_window(trained, monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    run("evaluate.py", trained, "--episodes", 2, "--render", "--max-steps", 5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--env", "PlasticMaze-v9"], "unknown environment 'PlasticMaze-v9'"),
+        (["--core", "plastik"], "unknown core 'plastik'; known cores: gru, lstm, plastic, rnn"),
+        (["--rule", "hebbian"], "unknown plasticity rule 'hebbian'; known rules: decay, clip, oja"),
+        (["--core", "lstm", "--rule", "clip"], "--rule is a setting of plastic cores; the core 'lstm'"),
+        (["--size", "8"], "size must be"),
+        (["--size", "-5"], "size must be"),
+        (["--size", "1"], "size must be"),
+        (["--max-steps", "0"], "max_steps must be"),
+        (["--wall-penalty", "nan"], "wall_penalty must be"),
+        (["--total-steps", "0"], "--total-steps must be a whole number above 0, got 0"),
+        (["--n-envs", "-1"], "--n-envs must be a whole number above 0, got -1"),
+        (["--hidden-size", "0"], "--hidden-size must be a whole number above 0"),
+        (["--threads", "0"], "--threads must be a whole number above 0"),
+        (["--lr", "nan"], "--lr must be a finite number above 0, got nan"),
+        (["--lr", "inf"], "--lr must be a finite number above 0, got inf"),
+        (["--eta", "nan"], "--eta must be a finite number, got nan"),
+        (["--gamma", "1.5"], "--gamma must be a number from 0 to 1, got 1.5"),
+        (["--seed", "-1"], "--seed must be a whole number from 0"),
+        (["--env", "CartPole-v1", "--size", "7"], "CartPole-v1 does not accept"),
+        (["--env", "FrozenLake-v1"], "observation space must be a flat Box"),
+        (["--out", "/proc/nowhere"], "cannot be written"),
+        (["--out", "pyproject.toml"], "exists already"),
+        (["--resume", "tests"], "there is no run in tests"),
+        (["--device", "tpu9"], "device"),
+    ],
+)
+def test_bad_training_input_is_named_before_any_work(arguments, message, tmp_path, refused):
+    given = ["--out", tmp_path / "run"] if "--out" not in arguments else []
+    assert message in refused(train.main, *given, *arguments)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "there is no agent at nowhere"),
+        (["tests"], "holds neither a finished agent nor a checkpoint"),
+        (["pyproject.toml"], "is damaged or truncated, or not a safetensors file"),
+        (["random", "--env", "Nothing-v0"], "unknown environment 'Nothing-v0'"),
+        (["random", "--episodes", "0"], "--episodes must be a whole number above 0, got 0"),
+        (["random", "--seed", "-3"], "--seed must be a whole number from 0"),
+        (["random", "--goal", "2", "2"], "goal"),
+        (["random", "--goal", "5", "5"], "goal"),
+        (["random", "--size", "4"], "size must be"),
+        (["oracle", "--env", "CartPole-v1"], "the oracle plays in this project's mazes only"),
+        (["random", "--json", "tests"], "--json must name a file, but tests is a folder"),
+    ],
+)
+def test_bad_evaluation_input_is_named(arguments, message, refused):
+    assert message in refused(evaluate.main, *arguments)
+
+
+def test_an_agent_that_does_not_fit_the_environment_is_refused(trained, refused):
+    output = refused(evaluate.main, trained, "--env", "CartPole-v1")
+    assert "the agent was trained for observations of shape (15,)" in output

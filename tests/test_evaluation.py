@@ -1,0 +1,65 @@
+"""What is measured in episodes."""
+
+import numpy as np
+import pytest
+
+from agents.evaluation import Episodes, Scores, Task, evaluate, make_player, oracle_return, play
+
+SMALL = Task("PlasticMazeSmall-v0", {})
+
+
+def test_scores_of_episodes_worked_out_by_hand():
+    rewards = np.zeros((8, 3))
+    rewards[[1, 3, 6], 0] = 10  # first hit after 2 steps, then legs of 2 and 3
+    rewards[4, 1] = 10  # first hit after 5 steps
+    rewards[0, 2] = -0.1
+    scores = Scores.of("someone", Episodes(rewards, np.full(3, 8)), maze=True)
+    assert scores.returns == [30, 10, -0.1]
+    assert scores.mean_return == pytest.approx(39.9 / 3)
+    assert scores.steps_to_first_hit == 3.5
+    assert scores.steps_per_later_hit == 2.5
+    assert scores.hits_per_quarter == pytest.approx([1 / 3, 1 / 3, 1 / 3, 1 / 3])
+    assert scores.episodes_without_hit == 1
+    half = 1.96 * np.std(scores.returns, ddof=1) / np.sqrt(3)
+    assert scores.ci95 == pytest.approx((scores.mean_return - half, scores.mean_return + half))
+
+
+def test_players_get_the_same_episodes_however_many_are_asked_for():
+    few, many = evaluate("oracle", SMALL, 20, seed=5), evaluate("oracle", SMALL, 300, seed=5)
+    assert few.returns == many.returns[:20]
+    assert evaluate("oracle", SMALL, 20, seed=6).returns == many.returns[1:21]
+
+
+def test_oracle_is_far_above_random():
+    oracle, random = evaluate("oracle", SMALL, 200, seed=0), evaluate("random", SMALL, 200, seed=0)
+    assert oracle.mean_return > 10 * random.mean_return > 0
+    assert oracle.steps_per_later_hit < 4
+    assert oracle_return(SMALL) == pytest.approx(oracle.mean_return, rel=0.05)
+    assert oracle_return(Task("CartPole-v1", {})) is None
+
+
+def test_a_goal_can_be_held_fixed():
+    task = Task("PlasticMazeSmall-v0", {}, goal=(1, 1))
+    scores = evaluate("oracle", task, 50, seed=0)
+    assert scores.steps_to_first_hit == 4  # from the centre (3, 3)
+    with pytest.raises(ValueError, match="goal"):
+        evaluate("oracle", Task("PlasticMazeSmall-v0", {}, goal=(2, 2)), 1, seed=0)
+    with pytest.raises(ValueError, match="a goal can be set in the maze only"):
+        Task("CartPole-v1", {}, goal=(1, 1)).make(1)
+
+
+def test_other_environments_are_played_to_their_own_end():
+    task = Task("CartPole-v1", {})
+    env = task.make(4)
+    episodes = play(make_player("random", env), env, 10, seed=0)
+    assert episodes.rewards.shape[1] == 10
+    assert np.array_equal(episodes.returns, episodes.lengths)
+    assert len(set(episodes.lengths)) > 1
+    scores = evaluate("random", task, 10, seed=0)
+    assert scores.steps_to_first_hit is None
+    with pytest.raises(ValueError, match="the oracle plays in this project's mazes only"):
+        evaluate("oracle", task, 1, seed=0)
+
+
+def test_one_episode_has_no_interval():
+    assert evaluate("random", SMALL, 1, seed=0).ci95 is None
