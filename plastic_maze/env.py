@@ -1,0 +1,276 @@
+"""One maze as a `gymnasium.Env`: the rules with N = 1."""
+
+from operator import index
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import logger, spaces
+from gymnasium.error import InvalidAction, ResetNeeded
+from numpy.typing import NDArray
+
+from plastic_maze import dynamics
+from plastic_maze.dynamics import MazeRules, MazeState
+from plastic_maze.layouts import NUM_ACTIONS, pillar_layout
+from plastic_maze.observations import Observer
+from plastic_maze.options import check_option_names, goal_cells
+from plastic_maze.rendering import ascii_maze, draw_maze
+from plastic_maze.window import Window
+
+_WORD = 2**64
+_FIRST_EPISODE = np.zeros(1, dtype=np.uint64)
+
+
+class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
+    """A maze whose reward has to be found anew in every episode, and can then be found again and again.
+
+    ## Description
+    The agent walks a square room with a pillar on every other square, and sees only the nine squares around
+    it. Somewhere lies an invisible goal, on another square in each episode. Entering it pays, and sends the
+    agent to a random place, from where it can walk to the goal again. The longer it remembers where the goal
+    is, the more often it gets there. The walls are always the same, so what has to be learnt *within* an
+    episode is the place of the goal, and what has to be learnt *across* episodes is how to search, remember
+    and return.
+
+    The task is that of Miconi, Clune & Stanley (2018), section "Maze exploration task".
+
+    The maze has `size` x `size` squares within a border of wall. Squares are named `(row, col)`, counted from
+    0 with the border included, so that (1, 1) is the first free square. A square is a pillar where row and
+    column are both even, save for the centre, which is always free. With `size=9` there are 65 free squares:
+
+    ```
+    ###########
+    #.........#
+    #.#.#.#.#.#
+    #.........#
+    #.#.#.#.#.#
+    #....A....#
+    #.#.#.#.#.#
+    #.........#
+    #.#.#.#.#G#
+    #.........#
+    ###########
+    ```
+
+    ## Action Space
+    `Discrete(4)`:
+
+    - 0: up
+    - 1: down
+    - 2: left
+    - 3: right
+
+    A move into a wall leaves the agent where it is.
+
+    ## Observation Space
+    `Box` of 15 numbers, float32. `plastic_maze.observations` names the slices.
+
+    | Index | Name | Meaning | Values |
+    |-------|------|---------|--------|
+    | 0-8   | `WALLS` | the 3x3 squares around the agent, row by row | 1 wall, 0 free |
+    | 9-12  | `PREVIOUS_ACTION` | previous action, one-hot; all zero before the first step | 0 or 1 |
+    | 13    | `PREVIOUS_REWARD` | reward of the previous step; 0 before the first | see Rewards |
+    | 14    | `ELAPSED` | steps taken / `max_steps` | 0 to 1 |
+
+    The goal is never part of it.
+
+    ## Starting State
+    The agent stands in the centre. The goal lies on any other free square, all equally likely, unless
+    `reset(options={"goal": (row, col)})` puts it somewhere.
+
+    Every random choice is a pure function of the seed, the number of the episode since that seed was set, and
+    the number of the choice. So `reset(seed=s)` begins the same episode wherever it is called, `reset()` goes
+    on to the next one, and the teleports do not depend on what the agent does in between.
+    `plastic_maze.randomness` has the details.
+
+    ## Rewards
+    - Entering the goal: `goal_reward`. At once the agent is teleported to a free square other than the goal,
+      all equally likely.
+    - Moving into a wall: -`wall_penalty`.
+    - Anything else: 0.
+
+    ## Episode End
+    - Termination: after `max_steps` steps. The horizon is part of the task (the agent sees the time, and
+      nothing is to be gained after the end), so the last step is a termination and must not be bootstrapped.
+    - Truncation: never.
+
+    ## Information
+    `reset()` and `step()` return a dictionary with:
+
+    - `agent`: (row, col) of the agent, after the teleport if there was one
+    - `goal`: (row, col) of the goal
+    - `hits`: times the goal was entered in this episode
+
+    ## Arguments
+    ```python
+    import gymnasium as gym
+    gym.make("plastic_maze:PlasticMaze-v0", size=9, max_steps=250, goal_reward=10.0, wall_penalty=0.1)
+    ```
+
+    * `size=9`: squares along a side, without the border; odd and at least 3.
+    * `max_steps=250`: steps in an episode.
+    * `goal_reward=10.0`: paid on entering the goal.
+    * `wall_penalty=0.1`: taken off for a move into a wall.
+    * `render_mode=None`: `"human"` opens a window, `"rgb_array"` gives pictures and needs no display,
+      `"ansi"` gives text.
+
+    Three ids are registered:
+
+    | Id | size | max_steps | wall_penalty | Source |
+    |----|------|-----------|--------------|--------|
+    | `PlasticMaze-v0` | 9 | 250 | 0.1 | Miconi, Clune & Stanley (2018) |
+    | `PlasticMazeLarge-v0` | 11 | 200 | 0.0 | Miconi, Rawal, Clune & Stanley (2019) |
+    | `PlasticMazeSmall-v0` | 5 | 80 | 0.0 | learns in seconds, for first steps |
+
+    Bad arguments and options raise `ValueError`; an action that is not 0 to 3 raises
+    `gymnasium.error.InvalidAction`; a step before the first reset or after the end of an episode raises
+    `gymnasium.error.ResetNeeded`.
+
+    ## References
+    - Miconi, T., Clune, J., & Stanley, K. O. (2018). Differentiable plasticity: training plastic neural
+      networks with backpropagation. ICML. https://arxiv.org/abs/1804.02464
+    - Miconi, T., Rawal, A., Clune, J., & Stanley, K. O. (2019). Backpropamine: training self-modifying neural
+      networks with differentiable neuromodulated plasticity. ICLR. https://arxiv.org/abs/2002.10585
+
+    ## Version History
+    * v0: Initial version.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "render_modes": ["human", "rgb_array", "ansi"],
+        "render_fps": 12,
+    }
+    action_space: spaces.Discrete  # type: ignore[assignment]
+    observation_space: spaces.Box  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        size: int = 9,
+        max_steps: int = 250,
+        goal_reward: float = 10.0,
+        wall_penalty: float = 0.1,
+        render_mode: str | None = None,
+    ) -> None:
+        check_render_mode(render_mode, self.metadata)
+        self.rules = MazeRules(pillar_layout(size), max_steps, goal_reward, wall_penalty)
+        self.render_mode = render_mode
+        self._observer = Observer(self.rules)
+        self.observation_space = self._observer.space
+        self.action_space = spaces.Discrete(NUM_ACTIONS)
+        self._window = Window("Plastic Maze", self.metadata["render_fps"])
+        self._positions = [tuple(position) for position in self.rules.layout.coordinates.tolist()]
+        self._state: MazeState | None = None
+        self._finished = False
+
+    @property
+    def max_steps(self) -> int:
+        """Steps in an episode."""
+        return self.rules.max_steps
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Begin an episode: the first of `seed`, or the next one of the seed in use.
+
+        Args:
+            seed: Non-negative, taken modulo 2**64. Without one, the first reset draws a seed from
+                `np_random`.
+            options: `{"goal": (row, col)}` puts the goal on that square.
+
+        Returns:
+            Observation, float32 [15], and the information described at the class.
+
+        Raises:
+            ValueError: If an option is unknown, or the goal is not a free square other than the start.
+        """
+        given = check_option_names(options, accepted=("goal",))
+        goal = goal_cells(self.rules.layout, given["goal"], num_envs=1) if "goal" in given else None
+        super().reset(seed=seed)
+        if seed is not None:
+            word, episode = np.array([seed % _WORD], dtype=np.uint64), _FIRST_EPISODE
+        elif self._state is None:
+            word, episode = self.np_random.integers(_WORD, size=1, dtype=np.uint64), _FIRST_EPISODE
+        else:
+            word, episode = self._state.seed, self._state.episode + np.uint64(1)
+        self._state = dynamics.begin_episodes(self.rules, word, episode, goal)
+        self._finished = False
+        if self.render_mode == "human":
+            self.render()
+        return self._observer.observe(self._state)[0], self._info(self._state)
+
+    def step(self, action: int) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Take one step.
+
+        Args:
+            action: 0 up, 1 down, 2 left, 3 right.
+
+        Returns:
+            Observation, float32 [15]; reward; whether the episode ended; False; information.
+
+        Raises:
+            InvalidAction: If `action` is not an integer from 0 to 3.
+            ResetNeeded: If there is no episode to step in.
+        """
+        state = self._state
+        if state is None or self._finished:
+            what = "the episode has ended" if self._finished else "no episode has begun"
+            raise ResetNeeded(f"Cannot call env.step(): {what}, call env.reset() first")
+        try:
+            valid = 0 <= index(action) < NUM_ACTIONS
+        except TypeError:
+            valid = False
+        if not valid:
+            raise InvalidAction(f"action must be an integer from 0 to {NUM_ACTIONS - 1}, got {action!r}")
+        reward, ended = dynamics.step(self.rules, state, np.array([action], dtype=np.intp))
+        self._finished = ended.item()
+        if self.render_mode == "human":
+            self.render()
+        return self._observer.observe(state)[0], reward.item(), self._finished, False, self._info(state)
+
+    def render(self) -> NDArray[np.uint8] | str | None:
+        """Show the maze in the way of `render_mode`.
+
+        Returns:
+            uint8 [height, width, 3] for "rgb_array", text for "ansi", nothing for "human".
+
+        Raises:
+            ResetNeeded: If no episode has begun.
+            DependencyNotInstalled: If pygame is missing.
+            RuntimeError: If there is no display to open a window on.
+        """
+        if self.render_mode is None:
+            logger.warn('render() needs a render_mode, for instance gym.make(..., render_mode="rgb_array")')
+            return None
+        if self._state is None:
+            raise ResetNeeded("Cannot call env.render(): no episode has begun, call env.reset() first")
+        agent, goal = self._state.agent.item(), self._state.goal.item()
+        if self.render_mode == "ansi":
+            return ascii_maze(self.rules.layout, agent, goal)
+        frame = draw_maze(self.rules.layout, agent, goal, self._state.elapsed.item() / self.max_steps)
+        if self.render_mode == "rgb_array":
+            return frame
+        self._window.show(frame)
+        return None
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        self._window.close()
+
+    def _info(self, state: MazeState) -> dict[str, Any]:
+        return {
+            "agent": self._positions[state.agent.item()],
+            "goal": self._positions[state.goal.item()],
+            "hits": state.hits.item(),
+        }
+
+
+def check_render_mode(render_mode: str | None, metadata: dict[str, Any]) -> None:
+    """Check a render mode against those that `metadata` offers.
+
+    Raises:
+        ValueError: If it is not among them.
+    """
+    if render_mode is not None and render_mode not in metadata["render_modes"]:
+        raise ValueError(
+            f"render_mode must be None or one of {metadata['render_modes']}, got {render_mode!r}"
+        )

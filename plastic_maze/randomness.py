@@ -1,0 +1,82 @@
+"""The random stream of an episode, as a pure function.
+
+Draw `k` of episode `e` of an environment seeded `s` is `f(s, e, k)`: no generator is stored, the draws of any
+number of environments are one array expression, and an episode is named for good by the pair (seed, episode).
+
+NumPy does not promise that the streams of its `Generator` stay the same from one version to the next.
+SplitMix64 is a few lines of integer arithmetic whose result is the same on every machine, so it stands here
+in full.
+
+Source:
+    Steele, Lea & Flood (2014), Fast Splittable Pseudorandom Number Generators, OOPSLA.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Words = NDArray[np.uint64]
+
+_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_ONE = np.uint64(1)
+_HALF_WORD = np.uint64(32)
+
+
+class Stream(IntEnum):
+    """Independent streams of draws within one episode.
+
+    A new one gets the next free number, so that the others stay as they are.
+    """
+
+    GOAL = 0
+    TELEPORT = 1
+
+
+def splitmix64(seed: Words, index: Words) -> Words:
+    """Output number `index` (from 0) of the SplitMix64 generator that starts at `seed`.
+
+    Args:
+        seed: uint64, at least one-dimensional (the arithmetic wraps around, of which NumPy warns for
+            scalars).
+        index: uint64 of a shape that broadcasts with `seed`.
+
+    Returns:
+        64 random bits each, uint64.
+    """
+    z = seed + (index + _ONE) * _GAMMA
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def episode_key(seed: Words, episode: Words) -> Words:
+    """The key under which the draws of an episode are found.
+
+    Args:
+        seed: Seeds of the environments, uint64 [N].
+        episode: Episodes since the seed was set, uint64 [N].
+
+    Returns:
+        Keys, uint64 [N].
+    """
+    return splitmix64(seed, episode)
+
+
+def draw(key: Words, stream: Stream, index: NDArray[np.intp], bound: int) -> NDArray[np.intp]:
+    """Draw integers from 0 up to, not including, `bound`.
+
+    The upper 32 bits are scaled to the bound; no value is likelier than another by more than bound / 2**32.
+
+    Args:
+        key: From `episode_key`, uint64 [N].
+        stream: What the numbers are for.
+        index: Which draw of the stream, from 0, int [N]; below 2**32.
+        bound: Positive, below 2**32.
+
+    Returns:
+        The draws, int [N].
+    """
+    counter = index.astype(np.uint64) + np.uint64(int(stream) << 32)
+    bits = splitmix64(key, counter) >> _HALF_WORD
+    return ((bits * np.uint64(bound)) >> _HALF_WORD).astype(np.intp)

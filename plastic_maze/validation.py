@@ -1,0 +1,40 @@
+"""Checks on arguments: every bad value meets one clear `ValueError`."""
+
+from typing import Any
+
+import numpy as np
+
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+def whole_number(name: str, value: Any, minimum: int) -> int:
+    """Return `value` as an `int`.
+
+    Args:
+        name: What to call the value in the error.
+        value: Any Python or NumPy integer; a bool is not one.
+        minimum: The smallest value accepted.
+
+    Raises:
+        ValueError: If `value` is not an integer of at least `minimum`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
+        raise ValueError(f"{name} must be an integer of at least {minimum}, got {value!r}")
+    return int(value)
+
+
+def finite_number(name: str, value: Any) -> float:
+    """Return `value` as a `float`.
+
+    Args:
+        name: What to call the value in the error.
+        value: Any real number that is finite in float32 as well; a bool is not one.
+
+    Raises:
+        ValueError: If `value` is anything else.
+    """
+    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    # Rewards are shown to the agent as float32, where a larger number would turn into infinity.
+    if not is_number or not abs(value) <= _LARGEST:
+        raise ValueError(f"{name} must be a finite number that fits in float32, got {value!r}")
+    return float(value)

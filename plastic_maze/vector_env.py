@@ -1,0 +1,275 @@
+"""N mazes as a `gymnasium.vector.VectorEnv`: the same rules, without a loop over environments."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium import logger, spaces
+from gymnasium.error import InvalidAction, ResetNeeded
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from plastic_maze import dynamics
+from plastic_maze.dynamics import MazeRules, MazeState
+from plastic_maze.env import check_render_mode
+from plastic_maze.layouts import NUM_ACTIONS, pillar_layout
+from plastic_maze.observations import Observer
+from plastic_maze.options import check_option_names, goal_cells
+from plastic_maze.rendering import ascii_maze, draw_maze
+from plastic_maze.snapshots import from_snapshot, to_snapshot
+from plastic_maze.validation import whole_number
+
+_WORD = 2**64
+
+
+class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDArray[Any]]):
+    """Many copies of `PlasticMazeEnv`, which describes the task, stepped at once.
+
+    Row i after `reset(seed=s)` is the single environment after `reset(seed=s + i)`, bit for bit, for as many
+    episodes as one cares to play.
+
+    Finished environments begin their next episode within the same step (`AutoresetMode.SAME_STEP`). The
+    information of that step then holds, in the form Gymnasium gives it, `final_obs` (float32 [num_envs, 15])
+    and `final_info` (a dictionary), each with a mask (`_final_obs`, `_final_info`, bool [num_envs]) of the
+    rows that count; the others are zero.
+
+    The information is one array per key, with all environments in it: `agent` and `goal` are int [num_envs,
+    2], `hits` is int [num_envs], each with its mask. All arrays handed out belong to the caller.
+
+    Args:
+        num_envs: How many.
+        size: See `PlasticMazeEnv`, as for all that follow.
+        max_steps: Steps in an episode.
+        goal_reward: Paid on entering the goal.
+        wall_penalty: Taken off for a move into a wall.
+        render_mode: None, "rgb_array" or "ansi".
+
+    Raises:
+        ValueError: If an argument is not accepted.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "render_modes": ["rgb_array", "ansi"],
+        "render_fps": 12,
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        size: int = 9,
+        max_steps: int = 250,
+        goal_reward: float = 10.0,
+        wall_penalty: float = 0.1,
+        render_mode: str | None = None,
+    ) -> None:
+        check_render_mode(render_mode, self.metadata)
+        self.num_envs = whole_number("num_envs", num_envs, minimum=1)
+        self.rules = MazeRules(pillar_layout(size), max_steps, goal_reward, wall_penalty)
+        self.render_mode = render_mode
+        self._observer = Observer(self.rules)
+        self.single_observation_space = self._observer.space
+        self.single_action_space = spaces.Discrete(NUM_ACTIONS)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._state: MazeState | None = None
+
+    @property
+    def max_steps(self) -> int:
+        """Steps in an episode."""
+        return self.rules.max_steps
+
+    def reset(
+        self,
+        *,
+        seed: int | list[int] | NDArray[np.integer] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Begin an episode in every environment, or in some.
+
+        Args:
+            seed: One number s, for seeds s, s + 1, ... (modulo 2**64); or a number for each environment; or
+                None, to go on to the next episodes. Without any seed so far, one is drawn from `np_random`.
+            options: `goal` is a (row, col) for all environments, or an integer array [num_envs, 2];
+                `reset_mask` is a bool array [num_envs] of the environments to reset, while the others stay as
+                they are.
+
+        Returns:
+            Observations, float32 [num_envs, 15], and information, both of all environments.
+
+        Raises:
+            ValueError: If the seeds or an option are not accepted.
+            ResetNeeded: If `reset_mask` is given before the first full reset.
+        """
+        given = check_option_names(options, accepted=("goal", "reset_mask"))
+        rows = self._rows_to_reset(given.get("reset_mask"))
+        goal = goal_cells(self.rules.layout, given["goal"], self.num_envs)[rows] if "goal" in given else None
+        words = None if seed is None else self._seed_words(seed)
+        super().reset(seed=seed if isinstance(seed, int) else None)
+        if words is None and self._state is None:
+            words = self._seed_words(int(self.np_random.integers(_WORD, dtype=np.uint64)))
+        if words is not None:
+            words, episodes = words[rows], np.zeros(len(rows), dtype=np.uint64)
+        else:
+            assert self._state is not None
+            words, episodes = self._state.seed[rows], self._state.episode[rows] + np.uint64(1)
+        begun = dynamics.begin_episodes(self.rules, words, episodes, goal)
+        if len(rows) == self.num_envs:
+            self._state = begun
+        else:
+            assert self._state is not None
+            self._state.assign(rows, begun)
+        return self._observer.observe(self._state), self._info(self._state)
+
+    def step(
+        self, actions: NDArray[np.intp]
+    ) -> tuple[
+        NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
+    ]:
+        """Take one step in every environment.
+
+        Args:
+            actions: 0 up, 1 down, 2 left, 3 right; integers [num_envs].
+
+        Returns:
+            Observations, float32 [num_envs, 15]; rewards, float64 [num_envs]; whether the episodes ended,
+            bool [num_envs]; all False, bool [num_envs]; information.
+
+        Raises:
+            InvalidAction: If the actions are not `num_envs` integers from 0 to 3.
+            ResetNeeded: Before the first reset.
+        """
+        state = self._begun("step")
+        rewards, ended = dynamics.step(self.rules, state, self._checked(actions))
+        observations = self._observer.observe(state)
+        final: dict[str, Any] = {}
+        rows = ended.nonzero()[0]
+        if rows.size:
+            final = self._final(observations, state, rows)
+            begun = dynamics.begin_episodes(self.rules, state.seed[rows], state.episode[rows] + np.uint64(1))
+            state.assign(rows, begun)
+            observations[rows] = self._observer.observe(begun)
+        return observations, rewards, ended, np.zeros_like(ended), self._info(state) | final
+
+    def render(self) -> tuple[Any, ...] | None:
+        """Show every maze.
+
+        Returns:
+            `num_envs` pictures, uint8 [height, width, 3], or texts; None without a `render_mode`.
+
+        Raises:
+            ResetNeeded: Before the first reset.
+            DependencyNotInstalled: If pygame is missing.
+        """
+        if self.render_mode is None:
+            logger.warn(
+                'render() needs a render_mode, for instance gym.make_vec(..., render_mode="rgb_array")'
+            )
+            return None
+        state = self._begun("render")
+        cells = zip(state.agent.tolist(), state.goal.tolist(), state.elapsed.tolist(), strict=True)
+        if self.render_mode == "ansi":
+            return tuple(ascii_maze(self.rules.layout, agent, goal) for agent, goal, _ in cells)
+        return tuple(
+            draw_maze(self.rules.layout, agent, goal, t / self.max_steps) for agent, goal, t in cells
+        )
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Copy everything needed to go on exactly from here; `plastic_maze.snapshots` lists it.
+
+        Raises:
+            ResetNeeded: Before the first reset.
+        """
+        return to_snapshot(self._begun("get_state"))
+
+    def set_state(self, snapshot: dict[str, NDArray[Any]]) -> None:
+        """Go on from where `get_state` was called, in an environment made with the same arguments.
+
+        Raises:
+            ValueError: If the snapshot cannot have come from such an environment; nothing has changed then.
+        """
+        self._state = from_snapshot(self.rules, snapshot, self.num_envs)
+
+    def observe(self) -> NDArray[np.float32]:
+        """The present observations, float32 [num_envs, 15]: what to go on with after `set_state`.
+
+        Raises:
+            ResetNeeded: Before the first reset.
+        """
+        return self._observer.observe(self._begun("observe"))
+
+    def _begun(self, method: str) -> MazeState:
+        if self._state is None:
+            raise ResetNeeded(f"Cannot call env.{method}(): no episode has begun, call env.reset() first")
+        return self._state
+
+    def _checked(self, actions: Any) -> NDArray[np.intp]:
+        given = np.asarray(actions)
+        if given.shape != (self.num_envs,) or given.dtype.kind not in "iu":
+            raise InvalidAction(
+                f"actions must be {self.num_envs} integers, got {given.dtype} with shape {given.shape}"
+            )
+        # Numbers from 0 to 3 use no bit but the lowest two, so neither does their union; that is one pass,
+        # not two.
+        if not 0 <= np.bitwise_or.reduce(given) < NUM_ACTIONS:
+            wrong = given[(given < 0) | (given >= NUM_ACTIONS)][0]
+            raise InvalidAction(f"actions must lie from 0 to {NUM_ACTIONS - 1}, got {wrong}")
+        return given.astype(np.intp, copy=False)
+
+    def _rows_to_reset(self, mask: Any) -> NDArray[np.intp]:
+        if mask is None:
+            return np.arange(self.num_envs)
+        if (
+            not isinstance(mask, np.ndarray)
+            or mask.dtype != np.bool_
+            or mask.shape != (self.num_envs,)
+            or not mask.any()
+        ):
+            raise ValueError(
+                f"reset_mask must be a bool array of shape ({self.num_envs},) with at least one True, "
+                f"got {mask!r}"
+            )
+        self._begun("reset with a reset_mask")
+        return mask.nonzero()[0]
+
+    def _seed_words(self, seed: Any) -> NDArray[np.uint64]:
+        """One seed for each environment, uint64 [num_envs]."""
+        n = self.num_envs
+        if isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0:
+            return np.uint64(int(seed) % _WORD) + np.arange(n, dtype=np.uint64)
+        seeds = np.asarray(seed)
+        if seeds.dtype.kind not in "iu" or seeds.shape != (n,) or seeds.min() < 0:
+            raise ValueError(f"seed must be None, a non-negative integer or {n} of them, got {seed!r}")
+        return seeds.astype(np.uint64)
+
+    def _info(self, state: MazeState) -> dict[str, Any]:
+        coordinates = self.rules.layout.coordinates
+        return self._masked(
+            np.ones(self.num_envs, dtype=np.bool_),
+            agent=coordinates.take(state.agent, axis=0),
+            goal=coordinates.take(state.goal, axis=0),
+            hits=state.hits.copy(),
+        )
+
+    def _final(
+        self, observations: NDArray[np.float32], state: MazeState, rows: NDArray[np.intp]
+    ) -> dict[str, Any]:
+        """What the environments in `rows` looked like at their end."""
+        mask = np.zeros(self.num_envs, dtype=np.bool_)
+        mask[rows] = True
+
+        def only_rows(array: NDArray[Any]) -> NDArray[Any]:
+            kept = np.zeros_like(array)
+            kept[rows] = array[rows]
+            return kept
+
+        info = self._info(state)
+        final_info = self._masked(
+            mask, **{key: only_rows(info[key]) for key in info if not key.startswith("_")}
+        )
+        return self._masked(mask, final_obs=only_rows(observations), final_info=final_info)
+
+    @staticmethod
+    def _masked(mask: NDArray[np.bool_], **values: Any) -> dict[str, Any]:
+        """Put a mask of its own beside each value, as `gymnasium.vector.VectorEnv` does."""
+        return values | {f"_{key}": mask.copy() for key in values}

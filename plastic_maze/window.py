@@ -1,0 +1,74 @@
+"""A window that shows frames."""
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plastic_maze.rendering import import_pygame
+
+
+class Window:
+    """Opens at the first frame. Once its user has closed it, it stays closed and frames go nowhere.
+
+    Args:
+        title: What stands above it.
+        fps: Frames a second; `show` waits as long as that takes.
+    """
+
+    def __init__(self, title: str, fps: int) -> None:
+        self.title = title
+        self.fps = fps
+        self._screen: Any = None
+        self._clock: Any = None
+        self._dismissed = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is on a screen cannot be copied; a copy opens a window of its own.
+        return self.__dict__ | {"_screen": None, "_clock": None}
+
+    def show(self, frame: NDArray[np.uint8]) -> None:
+        """Show a frame.
+
+        Args:
+            frame: uint8 [height, width, 3].
+
+        Raises:
+            DependencyNotInstalled: If pygame is missing.
+            RuntimeError: If no window can be opened.
+        """
+        if self._dismissed:
+            return
+        pygame = import_pygame()
+        if self._screen is None:
+            self._open(pygame, frame)
+        if any(event.type == pygame.QUIT for event in pygame.event.get()):
+            self.close()
+            self._dismissed = True
+            return
+        self._screen.blit(pygame.image.frombuffer(frame.tobytes(), frame.shape[1::-1], "RGB"), (0, 0))
+        pygame.display.flip()
+        self._clock.tick(self.fps)
+
+    def close(self) -> None:
+        """Close the window, if it is open."""
+        if self._screen is not None:
+            import_pygame().display.quit()
+            self._screen = self._clock = None
+
+    def _open(self, pygame: Any, frame: NDArray[np.uint8]) -> None:
+        try:
+            pygame.display.init()
+            # Without a display, SDL may fall back on windows that nobody can see; fine only on demand.
+            if pygame.display.get_driver() == "offscreen" and "SDL_VIDEODRIVER" not in os.environ:
+                pygame.display.quit()
+                raise pygame.error("no display found")
+            self._screen = pygame.display.set_mode(frame.shape[1::-1])
+        except pygame.error as error:
+            raise RuntimeError(
+                f"cannot open a window ({error}): set a display, use render_mode='rgb_array', "
+                "or set the environment variable SDL_VIDEODRIVER=dummy"
+            ) from error
+        pygame.display.set_caption(self.title)
+        self._clock = pygame.time.Clock()

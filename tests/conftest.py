@@ -1,0 +1,4 @@
+import os
+
+# Windows are opened in memory, so the tests run without a display.
+os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
