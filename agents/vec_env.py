@@ -14,6 +14,8 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
+from plastic_maze import ENVIRONMENTS  # importing the package registers its ids
+
 
 class GymnasiumVecEnv(VecEnv):
     """A Gymnasium vector environment behind SB3's VecEnv interface.
@@ -164,10 +166,9 @@ def find_spec(env_id: str) -> gym.envs.registration.EnvSpec:
     try:
         return gym.spec(env_id)
     except (gym.error.Error, ImportError) as error:
-        known = sorted(name for name in gym.registry if name.startswith("PlasticMaze"))
         raise ValueError(
             f"unknown environment {env_id!r} ({error}); "
-            f"this project's are {', '.join(known)}, and any registered Gymnasium id works"
+            f"this project's are {', '.join(ENVIRONMENTS)}, and any registered Gymnasium id works"
         ) from error
 
 

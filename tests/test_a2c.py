@@ -1,6 +1,9 @@
 """The learner keeps SB3's habits for every core, on our maze and on other environments."""
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -286,3 +289,14 @@ def test_episode_statistics_of_the_batched_maze_are_the_envs_own():
     assert all(info["episode"]["l"] == 80 and not info["TimeLimit.truncated"] for info in infos)
     assert all(info["terminal_observation"][-1] == 1 for info in infos)
     assert (obs[:, -1] == 0).all()
+
+
+def test_the_readmes_python_works_on_its_own(tmp_path):
+    """In a process of its own: nothing else has imported the maze or registered anything."""
+    text = Path("README.md").read_text().split("## In Python")[1]
+    train, own = (block.split("```")[0] for block in text.split("```python")[1:3])
+    train = train.replace("1_000_000", "5000").replace("observation, state, episode_start", "env.reset()")
+    use = 'RecurrentA2C("RecurrentPolicy", env, policy_kwargs={"core": "leaky", "core_settings": {"leak": 0.8}})'
+    assert use in text
+    script = train + own + use + ".learn(3000)\n"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path, timeout=120)
