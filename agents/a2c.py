@@ -20,7 +20,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.cores import State
 from agents.policy import RecurrentActorCriticPolicy
-from agents.rollout import SequenceRolloutBuffer
+from agents.rollout import SequenceRolloutBuffer, Sequences
 from agents.vec_env import GymnasiumVecEnv, episode_length
 
 SelfRecurrentA2C = TypeVar("SelfRecurrentA2C", bound="RecurrentA2C")
@@ -33,7 +33,7 @@ class TrainingDivergedError(RuntimeError):
 class RecurrentA2C(OnPolicyAlgorithm):
     """A2C (Mnih et al. 2016) with a recurrent trunk and gradients through whole episodes.
 
-    One update uses one rollout, once. A rollout is `n_steps` long; by default that is the length of the
+    Each rollout is used once. It is `n_steps` long; by default that is the length of the
     environment's episodes, so that gradients reach from an episode's last step to its first. Where
     episodes end elsewhere, the core's state is reset inside the recurrence and carried over to the next
     rollout (there, gradients stop).
@@ -50,7 +50,8 @@ class RecurrentA2C(OnPolicyAlgorithm):
         vf_coef: Weight of the value loss.
         max_grad_norm: The gradient's norm is cut to this.
         reward_scale: Rewards are multiplied by this in the losses (never in what is reported).
-        normalize_advantage: Scale each rollout's advantages to mean 0 and deviation 1.
+        normalize_advantage: Scale each minibatch's advantages to mean 0 and deviation 1.
+        n_minibatches: Groups of environments into which a rollout is split; each gives one gradient step.
         stats_window_size: Episodes over which reported means are taken.
         tensorboard_log: Folder for TensorBoard events; None: none.
         policy_kwargs: Arguments of the policy: `core`, `hidden_size`, `core_settings`.
@@ -80,6 +81,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
         max_grad_norm: float = 0.5,
         reward_scale: float = 0.1,
         normalize_advantage: bool = True,
+        n_minibatches: int = 1,
         stats_window_size: int = 100,
         tensorboard_log: str | None = None,
         policy_kwargs: dict[str, Any] | None = None,
@@ -114,6 +116,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
         )
         self.reward_scale = reward_scale
         self.normalize_advantage = normalize_advantage
+        self.n_minibatches = n_minibatches
         if n_steps is None and self.env is not None:
             n_steps = episode_length(self.env)
         if n_steps is None or isinstance(n_steps, bool) or not isinstance(n_steps, int) or n_steps < 1:
@@ -199,14 +202,24 @@ class RecurrentA2C(OnPolicyAlgorithm):
         rewards[rows] += self.gamma * self.policy.predict_values(obs_tensor, state, going_on).cpu().numpy()
 
     def train(self) -> None:
-        """One gradient step on the rollout just collected.
+        """One gradient step for each minibatch of the rollout just collected.
 
         Raises:
-            TrainingDivergedError: If the loss or the gradient is not finite; the weights stay unchanged.
+            TrainingDivergedError: If a loss or gradient is not finite; the weights stay as before it.
         """
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        batch = self.rollout_buffer.sequences()
+        rollout = self.rollout_buffer.sequences()
+        for rows in torch.arange(self.n_envs).tensor_split(self.n_minibatches):
+            self._update(rollout.of(rows))
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        values, returns = self.rollout_buffer.values.ravel(), self.rollout_buffer.returns.ravel()
+        self.logger.record("train/explained_variance", float(explained_variance(values, returns)))
+        rollouts = self._n_updates // self.n_minibatches
+        if self._log_interval is not None and rollouts % self._log_interval == 0:
+            self.dump_logs(rollouts)
+
+    def _update(self, batch: Sequences) -> None:
         values, log_probs, entropy = self.policy.evaluate_actions(
             batch.observations, batch.actions, batch.initial_state, batch.starts
         )
@@ -227,22 +240,12 @@ class RecurrentA2C(OnPolicyAlgorithm):
                 f"gradient norm {norm.item()}; a lower learning rate may help"
             )
         self.policy.optimizer.step()
-
         self._n_updates += 1
-        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
-        self.logger.record("train/loss", loss.item())
-        self.logger.record("train/policy_loss", policy_loss.item())
-        self.logger.record("train/value_loss", value_loss.item())
-        self.logger.record("train/entropy_loss", entropy_loss.item())
-        self.logger.record("train/grad_norm", norm.item())
-        self.logger.record(
-            "train/explained_variance",
-            float(
-                explained_variance(self.rollout_buffer.values.ravel(), self.rollout_buffer.returns.ravel())
-            ),
-        )
-        if self._log_interval is not None and self._n_updates % self._log_interval == 0:
-            self.dump_logs(self._n_updates)
+        self.logger.record_mean("train/loss", loss.item())
+        self.logger.record_mean("train/policy_loss", policy_loss.item())
+        self.logger.record_mean("train/value_loss", value_loss.item())
+        self.logger.record_mean("train/entropy_loss", entropy_loss.item())
+        self.logger.record_mean("train/grad_norm", norm.item())
 
     def learn(
         self: SelfRecurrentA2C,

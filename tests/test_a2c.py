@@ -296,7 +296,8 @@ def test_the_readmes_python_works_on_its_own(tmp_path):
     text = Path("README.md").read_text().split("## In Python")[1]
     train, own = (block.split("```")[0] for block in text.split("```python")[1:3])
     train = train.replace("1_000_000", "5000").replace("observation, state, episode_start", "env.reset()")
-    use = 'RecurrentA2C("RecurrentPolicy", env, policy_kwargs={"core": "leaky", "core_settings": {"leak": 0.8}})'
+    use = 'RecurrentA2C("RecurrentPolicy", env, '
+    use += 'policy_kwargs={"core": "leaky", "core_settings": {"leak": 0.8}})'
     assert use in text
     script = train + own + use + ".learn(3000)\n"
     subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path, timeout=120)

@@ -8,6 +8,7 @@ import torch
 from agents.cores import CORES, RULES, Core, make_core, matched_hidden_size, register_core
 from agents.cores.plastic import plastic_run
 from agents.cores.registry import parameter_count
+from agents.cores.unrolled import gru_unroll, tanh_unroll
 
 T, B, F, N = 7, 3, 4, 5
 NAMES = ("plastic", "rnn", "lstm", "gru")
@@ -207,3 +208,25 @@ def test_a_rollout_sees_new_weights_and_a_copy_has_its_own():
             want, _ = one.step(x, state)
             got, _ = one.advance(x, tuple(leaf.clone() for leaf in state))
             torch.testing.assert_close(got, want)
+
+
+def test_written_out_gradients_agree_with_finite_differences():
+    generator = torch.Generator().manual_seed(1)
+
+    def draw(*shape):
+        return (0.5 * torch.randn(*shape, generator=generator, dtype=torch.float64)).requires_grad_()
+
+    assert torch.autograd.gradcheck(tanh_unroll, (draw(T, B, N), draw(B, N), draw(N, N)))
+    assert torch.autograd.gradcheck(gru_unroll, (draw(T, B, 3 * N), draw(B, N), draw(3 * N, N), draw(3 * N)))
+
+
+def test_the_gru_core_is_pytorchs_gru():
+    core = build("gru")
+    x, (h0,) = torch.randn(T, B, F), random_state(core)
+    want, _ = core.layer(x, h0.unsqueeze(0))
+    got, _ = core.run(x, (h0,))
+    torch.testing.assert_close(got, want)
+    one = torch.autograd.grad(want.square().sum(), core.parameters())
+    two = torch.autograd.grad(got.square().sum(), core.parameters())
+    for a, b in zip(one, two, strict=True):
+        torch.testing.assert_close(a, b)

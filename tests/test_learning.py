@@ -1,8 +1,8 @@
 """Learning itself: a fixed small budget, and a score that takes memory.
 
-On the small maze the best policy without memory that was found scores 102.4 (`best_memoryless(rules, restarts=3,
-kicks=2000)`; plastic_maze/memoryless.py says what that search does and does not show). It is told its exact square
-and plans with the clock, so it is more than a network without memory could make of what it sees.
+On the small maze the best policy without memory that was found scores 102.4 (`best_memoryless(rules,
+restarts=3, kicks=2000)`; plastic_maze/memoryless.py says what that search does and does not show). It is told
+its exact square and plans with the clock: more than a network without memory could make of what it sees.
 """
 
 import math

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from agents.cores.base import Core, State
 from agents.cores.registry import register_core
+from agents.cores.unrolled import gru_unroll
 
 
 @register_core("lstm")
@@ -23,8 +26,9 @@ class LSTMCore(Core):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.step`."""
-        output, state = self.run(x.unsqueeze(0), state)
-        return output[0], state
+        h, c = state
+        h, c = torch.lstm_cell(x, (h, c), *self.layer._flat_weights)
+        return h, (h, c)
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.run`."""
@@ -47,10 +51,11 @@ class GRUCore(Core):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.step`."""
-        output, state = self.run(x.unsqueeze(0), state)
-        return output[0], state
+        h = torch.gru_cell(x, state[0], *self.layer._flat_weights)
+        return h, (h,)
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """See :meth:`Core.run`."""
-        output, h_n = self.layer(x, state[0].unsqueeze(0))
-        return output, (h_n[0],)
+        """See :meth:`Core.run`; the input reaches all steps in one matrix product."""
+        w_in, w, b_in, b = self.layer._flat_weights
+        outputs = gru_unroll(linear(x, w_in, b_in), state[0], w, b)
+        return outputs, (outputs[-1],)

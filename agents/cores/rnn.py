@@ -1,4 +1,4 @@
-"""Cores without plasticity, on PyTorch's own recurrent layers: the baselines."""
+"""The plain recurrent core, without plasticity."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from agents.cores.base import Core, State
 from agents.cores.registry import register_core
+from agents.cores.unrolled import tanh_unroll
 
 
 @register_core("rnn")
@@ -35,9 +36,5 @@ class RNNCore(Core):
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.run`; the input reaches all steps in one matrix product."""
-        (h,) = state
-        outputs = []
-        for drive_t in self.input(x):
-            h = torch.tanh(torch.addmm(drive_t, h, self.w))
-            outputs.append(h)
-        return torch.stack(outputs), (h,)
+        outputs = tanh_unroll(self.input(x), state[0], self.w)
+        return outputs, (outputs[-1],)

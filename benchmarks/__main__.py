@@ -1,0 +1,88 @@
+"""Measure everything, print it, and keep it: `python -m benchmarks --help`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
+
+from agents.cores import CORES
+from benchmarks import environment, recurrence, training
+from benchmarks.timing import machine
+
+
+@dataclass(frozen=True)
+class BenchmarkSettings:
+    """Measure environments, kernels and training side by side in one run; takes about five minutes."""
+
+    steps: int = 2_000_000
+    """Environment steps of each training run."""
+    repeats: int = 3
+    """Training runs for each row, of which the median counts."""
+    out: Path = Path("benchmarks/results")
+    """Folder for results.json and scaling.png."""
+
+
+def main() -> None:
+    """Run all benchmarks in turn."""
+    settings = tyro.cli(BenchmarkSettings, prog="python -m benchmarks", description=BenchmarkSettings.__doc__)
+    console = Console(soft_wrap=True)
+    results: dict[str, object] = {"machine": machine()}
+    console.print(results["machine"])
+
+    def section(title: str, rows: list[dict[str, object]]) -> None:
+        results[title] = rows
+        console.print(as_table(title, rows))
+
+    section("environment", environment.measure())
+    section("fused against plain, T=250 B=32 N=100", recurrence.compare())
+    rows, exponents = recurrence.scaling()
+    section("growth of the fused recurrence", rows)
+    section("fitted exponents", [{"size": name, "exponent": value} for name, value in exponents.items()])
+    section("training through train.py", training.measure(tuple(CORES), settings.steps, settings.repeats))
+
+    settings.out.mkdir(parents=True, exist_ok=True)
+    (settings.out / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    plot_scaling(rows, exponents, settings.out / "scaling.png")
+
+
+def as_table(title: str, rows: list[dict[str, object]]) -> Table:
+    """Rows with the same columns as a table."""
+    table = Table(*rows[0], title=title)
+    for row in rows:
+        table.add_row(
+            *(
+                f"{cell:,.4g}" if isinstance(cell, float) and cell < 1e4 else _whole(cell)
+                for cell in row.values()
+            )
+        )
+    return table
+
+
+def _whole(cell: object) -> str:
+    return f"{cell:,.0f}" if isinstance(cell, float) else str(cell)
+
+
+def plot_scaling(rows: list[dict[str, object]], exponents: dict[str, float], path: Path) -> None:
+    """Draw how the time of forward and backward grows with each size."""
+    picture = Figure(figsize=(9, 3.2), layout="constrained")
+    FigureCanvasAgg(picture)
+    for axes, name in zip(picture.subplots(1, len(exponents), sharey=True), exponents, strict=True):
+        mine = [row for row in rows if row["grows"] == name]
+        axes.loglog(
+            [row[name] for row in mine], [row["forward+backward ms"] for row in mine], "o-", color="#0072B2"
+        )
+        axes.set(xlabel=name, title=f"{name}: exponent {exponents[name]:.2f}")
+        axes.grid(alpha=0.3, which="both")
+    picture.axes[0].set_ylabel("forward + backward, ms")
+    picture.savefig(path, dpi=150)
+
+
+if __name__ == "__main__":
+    main()
