@@ -20,7 +20,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.cores import State
 from agents.policy import RecurrentActorCriticPolicy
-from agents.rollout import SequenceRolloutBuffer, Sequences
+from agents.rollout import SequenceRolloutBuffer
 from agents.vec_env import GymnasiumVecEnv, episode_length
 
 SelfRecurrentA2C = TypeVar("SelfRecurrentA2C", bound="RecurrentA2C")
@@ -50,8 +50,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
         vf_coef: Weight of the value loss.
         max_grad_norm: The gradient's norm is cut to this.
         reward_scale: Rewards are multiplied by this in the losses (never in what is reported).
-        normalize_advantage: Scale each minibatch's advantages to mean 0 and deviation 1.
-        n_minibatches: Groups of environments into which a rollout is split; each gives one gradient step.
+        normalize_advantage: Scale each rollout's advantages to mean 0 and deviation 1.
         stats_window_size: Episodes over which reported means are taken.
         tensorboard_log: Folder for TensorBoard events; None: none.
         policy_kwargs: Arguments of the policy: `core`, `hidden_size`, `core_settings`.
@@ -81,7 +80,6 @@ class RecurrentA2C(OnPolicyAlgorithm):
         max_grad_norm: float = 0.5,
         reward_scale: float = 0.1,
         normalize_advantage: bool = True,
-        n_minibatches: int = 1,
         stats_window_size: int = 100,
         tensorboard_log: str | None = None,
         policy_kwargs: dict[str, Any] | None = None,
@@ -116,7 +114,6 @@ class RecurrentA2C(OnPolicyAlgorithm):
         )
         self.reward_scale = reward_scale
         self.normalize_advantage = normalize_advantage
-        self.n_minibatches = n_minibatches
         if n_steps is None and self.env is not None:
             n_steps = episode_length(self.env)
         if n_steps is None or isinstance(n_steps, bool) or not isinstance(n_steps, int) or n_steps < 1:
@@ -158,9 +155,13 @@ class RecurrentA2C(OnPolicyAlgorithm):
             self._last_state = self.policy.core.initial_state(env.num_envs)
         rollout_buffer.begin(self._last_state)
 
-        for _ in range(n_rollout_steps):
-            obs_tensor, starts = self._as_tensors(self._last_obs, self._last_episode_starts)
-            action_tensor, values, self._last_state = self.policy.act(obs_tensor, self._last_state, starts)
+        for noise in self.policy.sampling_noise(n_rollout_steps, env.num_envs):
+            obs_tensor = self._as_tensor(self._last_obs)
+            any_starts = self._last_episode_starts.any()
+            starts = self._as_tensor(self._last_episode_starts) if any_starts else None
+            action_tensor, values, self._last_state = self.policy.act(
+                obs_tensor, self._last_state, starts, noise
+            )
             actions = action_tensor.cpu().numpy()
             new_obs, rewards, dones, infos = env.step(actions)
             self.num_timesteps += env.num_envs
@@ -176,17 +177,19 @@ class RecurrentA2C(OnPolicyAlgorithm):
             self._last_obs = new_obs
             self._last_episode_starts = dones
 
-        obs_tensor, starts = self._as_tensors(self._last_obs, self._last_episode_starts)
-        last_values = self.policy.predict_values(obs_tensor, self._last_state, starts)
+        last_values = self.policy.predict_values(
+            self._as_tensor(self._last_obs), self._last_state, self._as_tensor(self._last_episode_starts)
+        )
         rollout_buffer.compute_returns_and_advantage(last_values, self._last_episode_starts)
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
 
-    def _as_tensors(self, obs: np.ndarray, starts: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    def _as_tensor(self, array: np.ndarray) -> torch.Tensor:
         # A copy, because PyTorch's own memory is aligned: matrix products may round differently where it is
         # not, and a resumed run must repeat an uninterrupted one to the last bit.
-        return torch.tensor(obs, device=self.device).float(), torch.tensor(starts, device=self.device)
+        tensor = torch.tensor(array, device=self.device)
+        return tensor if tensor.dtype == torch.bool else tensor.float()
 
     def _bootstrap_truncated(
         self, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]]
@@ -196,30 +199,20 @@ class RecurrentA2C(OnPolicyAlgorithm):
         if not rows:
             return
         assert self._last_state is not None
-        last_obs = np.stack([infos[i]["terminal_observation"] for i in rows])
-        obs_tensor, going_on = self._as_tensors(last_obs, np.zeros(len(rows), dtype=bool))
+        last_obs = self._as_tensor(np.stack([infos[i]["terminal_observation"] for i in rows]))
+        going_on = torch.zeros(len(rows), dtype=torch.bool, device=self.device)
         state = tuple(leaf[rows] for leaf in self._last_state)
-        rewards[rows] += self.gamma * self.policy.predict_values(obs_tensor, state, going_on).cpu().numpy()
+        rewards[rows] += self.gamma * self.policy.predict_values(last_obs, state, going_on).cpu().numpy()
 
     def train(self) -> None:
-        """One gradient step for each minibatch of the rollout just collected.
+        """One gradient step on the rollout just collected.
 
         Raises:
-            TrainingDivergedError: If a loss or gradient is not finite; the weights stay as before it.
+            TrainingDivergedError: If the loss or the gradient is not finite; the weights stay unchanged.
         """
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
-        rollout = self.rollout_buffer.sequences()
-        for rows in torch.arange(self.n_envs).tensor_split(self.n_minibatches):
-            self._update(rollout.of(rows))
-        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
-        values, returns = self.rollout_buffer.values.ravel(), self.rollout_buffer.returns.ravel()
-        self.logger.record("train/explained_variance", float(explained_variance(values, returns)))
-        rollouts = self._n_updates // self.n_minibatches
-        if self._log_interval is not None and rollouts % self._log_interval == 0:
-            self.dump_logs(rollouts)
-
-    def _update(self, batch: Sequences) -> None:
+        batch = self.rollout_buffer.sequences()
         values, log_probs, entropy = self.policy.evaluate_actions(
             batch.observations, batch.actions, batch.initial_state, batch.starts
         )
@@ -241,11 +234,16 @@ class RecurrentA2C(OnPolicyAlgorithm):
             )
         self.policy.optimizer.step()
         self._n_updates += 1
-        self.logger.record_mean("train/loss", loss.item())
-        self.logger.record_mean("train/policy_loss", policy_loss.item())
-        self.logger.record_mean("train/value_loss", value_loss.item())
-        self.logger.record_mean("train/entropy_loss", entropy_loss.item())
-        self.logger.record_mean("train/grad_norm", norm.item())
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        self.logger.record("train/loss", loss.item())
+        self.logger.record("train/policy_loss", policy_loss.item())
+        self.logger.record("train/value_loss", value_loss.item())
+        self.logger.record("train/entropy_loss", entropy_loss.item())
+        self.logger.record("train/grad_norm", norm.item())
+        old_values, returns = self.rollout_buffer.values.ravel(), self.rollout_buffer.returns.ravel()
+        self.logger.record("train/explained_variance", float(explained_variance(old_values, returns)))
+        if self._log_interval is not None and self._n_updates % self._log_interval == 0:
+            self.dump_logs(self._n_updates)
 
     def learn(
         self: SelfRecurrentA2C,

@@ -52,8 +52,9 @@ class RecurrentActorCriticPolicy(BasePolicy):
         self.core_name = core
         self.core_settings = dict(core_settings or {})
         self.core = make_core(core, observation_space.shape[0], hidden_size, **self.core_settings)
-        self.actor = nn.Linear(self.core.hidden_size, int(action_space.n))
-        self.critic = nn.Linear(self.core.hidden_size, 1)
+        self.n_actions = int(action_space.n)
+        # The actor's logits and, in the last column, the critic's value: one product for both.
+        self.heads = nn.Linear(self.core.hidden_size, self.n_actions + 1)
         self.optimizer = torch.optim.Adam(self.parameters(), lr=lr_schedule(1))
 
     @property
@@ -62,32 +63,37 @@ class RecurrentActorCriticPolicy(BasePolicy):
         return self.core.hidden_size
 
     def act(
-        self, obs: Tensor, state: State, starts: Tensor, deterministic: bool = False
+        self, obs: Tensor, state: State, starts: Tensor | None, noise: Tensor | None
     ) -> tuple[Tensor, Tensor, State]:
         """One step of a rollout, without gradients; `state` may be overwritten.
 
         Args:
             obs: Observations [B, F].
             state: The core's state before this step.
-            starts: Bool [B], true where an episode begins with `obs`.
-            deterministic: The most probable action instead of a sampled one.
+            starts: Bool [B], true where an episode begins with `obs`; None: nowhere.
+            noise: From :meth:`sampling_noise` [B, A], to sample; None: the most probable actions.
 
         Returns:
             Actions [B] (int64), values [B] and the core's state after the step.
         """
         with torch.no_grad():
-            hidden, state = self.core.advance(obs, self.core.reset(state, starts))
-            scores = self.actor(hidden)
-            if not deterministic:
-                # Gumbel-max: the largest of logit - log(Exp(1) noise) is a sample of the softmax.
-                scores -= torch.empty_like(scores).exponential_().log_()
-            return scores.argmax(dim=1), self.critic(hidden).squeeze(1), state
+            if starts is not None:
+                state = self.core.reset(state, starts)
+            hidden, state = self.core.advance(obs, state)
+            heads = self.heads(hidden)
+            logits, values = heads[:, :-1], heads[:, -1]
+            return (logits if noise is None else logits + noise).argmax(dim=1), values, state
+
+    def sampling_noise(self, *shape: int) -> Tensor:
+        """Gumbel noise [*shape, A]: added to logits, the largest sum is a sample of their softmax."""
+        exponential = torch.empty(*shape, self.n_actions, device=self.device).exponential_()
+        return exponential.log_().neg_()
 
     def predict_values(self, obs: Tensor, state: State, starts: Tensor) -> Tensor:
         """The values [B] of observations [B, F], leaving `state` as it is; no gradient."""
         with torch.no_grad():
             hidden, _ = self.core.step(obs, self.core.reset(state, starts))
-            return self.critic(hidden).squeeze(1)
+            return self.heads(hidden)[:, -1]
 
     def evaluate_actions(
         self, obs: Tensor, actions: Tensor, state: State, starts: Tensor
@@ -104,10 +110,11 @@ class RecurrentActorCriticPolicy(BasePolicy):
             Three tensors [T, B].
         """
         hidden, _ = self.core.unroll(obs, state, starts)
-        log_probs = torch.log_softmax(self.actor(hidden), dim=-1)
+        heads = self.heads(hidden)
+        log_probs = torch.log_softmax(heads[..., :-1], dim=-1)
         chosen = log_probs.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
         entropy = -(log_probs * log_probs.exp()).sum(-1)
-        return self.critic(hidden).squeeze(-1), chosen, entropy
+        return heads[..., -1], chosen, entropy
 
     def predict(
         self,
@@ -149,15 +156,15 @@ class RecurrentActorCriticPolicy(BasePolicy):
         starts = torch.as_tensor(np.asarray(episode_start), device=self.device).bool().reshape(-1)
         if len(starts) != len(obs):
             raise ValueError(f"episode_start has {len(starts)} entries for {len(obs)} observations")
-        actions, _, core_state = self.act(obs.float(), core_state, starts, deterministic)
+        noise = None if deterministic else self.sampling_noise(len(obs))
+        actions, _, core_state = self.act(obs.float(), core_state, starts, noise)
         chosen = actions.cpu().numpy()
         return (chosen if batched else chosen[0]), tuple(leaf.cpu().numpy() for leaf in core_state)
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
         assert isinstance(observation, Tensor)
-        start = self.core.initial_state(len(observation))
-        nowhere = torch.zeros(len(observation), dtype=torch.bool, device=observation.device)
-        return self.act(observation, start, nowhere, deterministic)[0]
+        noise = None if deterministic else self.sampling_noise(len(observation))
+        return self.act(observation, self.core.initial_state(len(observation)), None, noise)[0]
 
     def _get_constructor_parameters(self) -> dict[str, object]:
         return {

@@ -28,13 +28,6 @@ class Sequences(NamedTuple):
     initial_state: State
     """The core's state before the first step"""
 
-    def of(self, rows: Tensor) -> Sequences:
-        """The sequences of some of the environments."""
-        if len(rows) == self.starts.shape[1]:
-            return self
-        state = tuple(leaf[rows] for leaf in self.initial_state)
-        return Sequences(*(array[:, rows] for array in self[:-1]), initial_state=state)
-
 
 class SequenceRolloutBuffer(RolloutBuffer):
     """SB3's rollout buffer (its arrays and its GAE), read back as whole sequences.
@@ -66,7 +59,7 @@ class SequenceRolloutBuffer(RolloutBuffer):
         """Everything recorded, in order."""
 
         def on_device(array: np.ndarray) -> Tensor:
-            return torch.tensor(array, device=self.device)  # a copy, aligned: see RecurrentA2C._as_tensors
+            return torch.tensor(array, device=self.device)  # a copy, aligned: see RecurrentA2C._as_tensor
 
         return Sequences(
             observations=on_device(self.observations).float(),

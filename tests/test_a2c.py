@@ -114,12 +114,12 @@ def test_sampled_actions_follow_the_policys_probabilities():
     model = build()
     obs = torch.rand(1, 15).expand(20_000, 15)
     with torch.no_grad():
-        model.policy.actor.bias.copy_(torch.tensor([0.0, 1.0, -1.0, 2.0]))
+        model.policy.heads.bias.copy_(torch.tensor([0.0, 1.0, -1.0, 2.0, 0.0]))
         state = model.policy.core.initial_state(1)
         hidden, _ = model.policy.core.step(obs[:1], state)
-        wanted = torch.softmax(model.policy.actor(hidden)[0], 0)
+        wanted = torch.softmax(model.policy.heads(hidden)[0, :4], 0)
     state = model.policy.core.initial_state(len(obs))
-    actions, _, _ = model.policy.act(obs, state, torch.zeros(len(obs), dtype=torch.bool))
+    actions, _, _ = model.policy.act(obs, state, None, model.policy.sampling_noise(len(obs)))
     got = torch.bincount(actions, minlength=4) / len(obs)
     assert (got - wanted).abs().max() < 0.015
 
