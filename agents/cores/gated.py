@@ -27,7 +27,7 @@ class LSTMCore(Core):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.step`."""
         h, c = state
-        h, c = torch.lstm_cell(x, (h, c), *self.layer._flat_weights)
+        h, c = torch.lstm_cell(x, (h, c), *weights(self.layer))
         return h, (h, c)
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
@@ -51,11 +51,17 @@ class GRUCore(Core):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.step`."""
-        h = torch.gru_cell(x, state[0], *self.layer._flat_weights)
+        h = torch.gru_cell(x, state[0], *weights(self.layer))
         return h, (h,)
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.run`; the input reaches all steps in one matrix product."""
-        w_in, w, b_in, b = self.layer._flat_weights
+        w_in, w, b_in, b = weights(self.layer)
         outputs = gru_unroll(linear(x, w_in, b_in), state[0], w, b)
         return outputs, (outputs[-1],)
+
+
+def weights(layer: nn.RNNBase) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """W_ih, W_hh, b_ih, b_hh of a recurrent layer of PyTorch."""
+    w_in, w, b_in, b = layer.parameters()
+    return w_in, w, b_in, b

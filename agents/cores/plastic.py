@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from agents.cores.base import Core, State
-from agents.cores.kernels import FusedStep, compile_kernels, fused_unroll, is_compiled
+from agents.cores.kernels import compile_kernels, fused_step_, fused_unroll, is_compiled
 from agents.cores.registry import register_core
 
 
@@ -120,11 +119,6 @@ class PlasticCore(Core):
         self.alpha = nn.Parameter(init_scale * torch.rand(hidden_size, hidden_size))
         self.eta = nn.Parameter(torch.tensor([eta]))
         self.fused = fused
-        self._prepared: tuple[tuple[int, ...], FusedStep] | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        # The prepared step holds addresses in memory: a copy of the core must make its own.
-        return self.__dict__ | {"_prepared": None}
 
     @property
     def _uses_kernels(self) -> bool:
@@ -167,13 +161,6 @@ class PlasticCore(Core):
         if not self._uses_kernels:
             return super().advance(x, state)
         h, hebb = state
-        h = self._fused_step()(self.input(x), h, hebb)
+        eta = self.eta.expand(self.hidden_size)
+        h = fused_step_(self.input(x), self.w, self.alpha, eta, h, hebb, self.rule)
         return h, (h, hebb)
-
-    def _fused_step(self) -> FusedStep:
-        """The kernel with the present weights; it is prepared anew when one of them has changed."""
-        version = tuple(p._version for p in (self.w, self.alpha, self.eta))
-        if self._prepared is None or self._prepared[0] != version:
-            eta = self.eta.detach().expand(self.hidden_size)
-            self._prepared = version, FusedStep(self.w, self.alpha, eta, self.rule)
-        return self._prepared[1]

@@ -1,0 +1,82 @@
+"""Compiling the kernels, once per rule and machine, and finding them again on disk."""
+
+import functools
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import types
+
+from .backward import build_backward
+from .forward import build_forward
+from .inplace import build_inplace
+
+BUILDERS: dict[str, Callable[[str, str], Callable]] = {
+    "forward": build_forward,
+    "backward": build_backward,
+    "inplace": build_inplace,
+}
+
+
+@functools.cache
+def _digest() -> str:
+    """A name for the text of this package; Numba's cache itself looks only at the file of the kernel."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
+@functools.cache
+def _dispatcher(kind: str, rule: str, dtype: str) -> Any:
+    """The kernel, not compiled yet. Only float32 goes to disk."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    function = BUILDERS[kind](rule, dtype)
+    if dtype == "float32":
+        function.__qualname__ = f"{rule}_{_digest()}"  # part of the file name in the cache
+        try:
+            return numba.njit(cache=True, **options)(function)
+        except RuntimeError:  # no directory to write to
+            pass
+    return numba.njit(**options)(function)
+
+
+def _signature(dispatcher: Any) -> tuple:
+    """All arguments are sizes and addresses."""
+    return (types.int64,) * dispatcher.py_func.__code__.co_argcount
+
+
+@functools.cache
+def kernel(kind: str, rule: str, dtype: str) -> Callable[..., None]:
+    """The compiled kernel; the first call in a process compiles it or reads it from disk.
+
+    Args:
+        kind: A key of `BUILDERS`.
+        rule: The plasticity rule.
+        dtype: "float32" or "float64".
+    """
+    dispatcher = _dispatcher(kind, rule, dtype)
+    dispatcher.compile(_signature(dispatcher))
+    dispatcher.disable_compile()
+    return dispatcher
+
+
+def compile_kernels(rule: str) -> None:
+    """Make ready all kernels of a rule: some seconds the first time on a machine, then next to nothing."""
+    for kind in BUILDERS:
+        kernel(kind, rule, "float32")
+
+
+def is_compiled(rule: str) -> bool:
+    """Whether `compile_kernels(rule)` would have nothing to compile."""
+    for kind in BUILDERS:
+        dispatcher = _dispatcher(kind, rule, "float32")
+        if dispatcher.signatures:
+            continue
+        try:
+            found = dispatcher._cache.load_overload(_signature(dispatcher), dispatcher.targetctx)
+        except Exception:  # no cache, or one that cannot be read
+            found = None
+        if found is None:
+            return False
+    return True

@@ -1,0 +1,58 @@
+"""Recomputing the traces that the backward pass needs: nothing of them is kept from the forward pass."""
+
+from .rules import advance, bounded, coefficients, pad_row, zero_row
+from .simd import LANES, ROWS, Pointer, every_row, fill, inline, load, load_tile, row_numbers, store
+
+
+@inline
+def fill_tables(
+    rule: int, B: int, N: int, size: int, begin: int, steps: int, sample: int, group: int,
+    h0: Pointer, h: Pointer, starts: Pointer, eta: Pointer,
+    reset: Pointer, pre: Pointer, post: Pointer, c: Pointer, e: Pointer,
+) -> None:  # fmt: skip
+    """One sample's rows for the steps from `begin`: table[k * group * size]. `pre` has also a row k = -1."""
+    for k in range(-1, steps):
+        t, row = begin + k, k * group * size
+        start = t < 0 or starts[t * B + sample] != 0
+        if start:
+            zero_row(pre + row, size)
+        elif t == 0:
+            pad_row(pre + row, h0 + sample * N, N, size)
+        else:
+            pad_row(pre + row, h + ((t - 1) * B + sample) * N, N, size)
+        if k >= 0:
+            reset[k * group] = 1 if start else 0
+            pad_row(post + row, h + (t * B + sample) * N, N, size)
+            coefficients(rule, post + row, eta, c + row, e + row, size)
+
+
+@inline
+def carry_rows(
+    rule: int, steps: int, size: int, group: int, stride: int, start: Pointer, target: Pointer,
+    keep: bool, bound: float, reset: Pointer, pre: Pointer, c: Pointer, e: Pointer,
+) -> None:  # fmt: skip
+    """Carry the traces in ROWS rows from `start` through some steps.
+
+    keep: write those before step k to target[k * stride]; otherwise write those after the last step.
+    bound: where the traces at `start` are to be held.
+    """
+    for j in range(0, size, LANES):
+        at = j * ROWS
+        a = load_tile(start + at)
+        for k in range(steps):
+            row = k * group * size
+            if reset[k * group] != 0:
+                a = fill(a, 0.0)
+            if keep:
+                store(target + (k * stride + at), a)
+            limit = fill(a, bound if k == 0 else 1.0)
+            a = bounded(rule, a, limit)
+            a = advance(
+                rule,
+                a,
+                every_row(load(c + (row + j))),
+                every_row(load(e + (row + j))),
+                row_numbers(pre + row),
+            )
+        if not keep:
+            store(target + at, a)

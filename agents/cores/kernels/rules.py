@@ -1,0 +1,93 @@
+"""The plasticity rules as the kernels see them, and moving rows and matrices in and out of their layout.
+
+All rules are one update with a coefficient c per postsynaptic neuron and step (Miconi, Clune & Stanley 2018):
+
+    hebb' = bound(c[j] * hebb[i, j] + pre[i] * e[j])        e = eta * post
+
+    decay   c = 1 - eta              bound(x) = x
+    clip    c = 1                    bound(x) = x held within -1 .. 1
+    oja     c = 1 - eta * post**2    bound(x) = x
+
+so that the work per connection is nearly the same for all. In a kernel `rule` is a constant.
+"""
+
+from numba.core import types
+
+from .simd import LANES, ROWS, Pointer, Vec, clip, fill, fma, inline, load, load_part, store, store_part
+
+RULES = ("decay", "clip", "oja")
+DECAY, CLIP, OJA = range(3)
+SCALAR_TYPES = {"float32": types.float32, "float64": types.float64}
+
+
+@inline
+def advance(rule: int, hebb: Vec, c: Vec, e: Vec, pre: Vec) -> Vec:
+    """The traces after an update, before they are bounded."""
+    return fma(pre, e, hebb) if rule == CLIP else fma(c, hebb, pre * e)
+
+
+@inline
+def bounded(rule: int, hebb: Vec, limit: Vec) -> Vec:
+    """The traces held within -limit .. limit if the rule says so; NaN stays NaN."""
+    return clip(hebb, limit) if rule == CLIP else hebb
+
+
+@inline
+def coefficients(rule: int, post: Pointer, eta: Pointer, c: Pointer, e: Pointer, size: int) -> None:
+    """Write the rows c and e of an update."""
+    for j in range(0, size, LANES):
+        h, rate = load(post + j), load(eta + j)
+        step = rate * h
+        one = fill(h, 1.0)
+        store(e + j, step)
+        if rule == DECAY:
+            store(c + j, one - rate)
+        elif rule == OJA:
+            store(c + j, one - step * h)
+        else:
+            store(c + j, one)
+
+
+@inline
+def zero_row(row: Pointer, size: int) -> None:
+    """row[:size] = 0, for a multiple of LANES."""
+    zero = fill(load(row), 0.0)
+    for j in range(0, size, LANES):
+        store(row + j, zero)
+
+
+@inline
+def pad_row(row: Pointer, source: Pointer, n: int, size: int) -> None:
+    """row[:n] = source[:n], and zeros up to `size`, n rounded up to a multiple of LANES."""
+    for j in range(0, size, LANES):
+        store(row + j, load(source + j) if j + LANES <= n else load_part(source + j, n - j))
+
+
+@inline
+def unpad_row(target: Pointer, row: Pointer, n: int) -> None:
+    """target[:n] = row[:n]."""
+    for j in range(0, n, LANES):
+        if j + LANES <= n:
+            store(target + j, load(row + j))
+        else:
+            store_part(target + j, load(row + j), n - j)
+
+
+@inline
+def into_tiles(tiles: Pointer, matrix: Pointer, n: int, rows: int, size: int) -> None:
+    """Copy matrix [n, n] into a tiled matrix [rows, size], with zeros around it."""
+    zero_row(tiles, rows * size)
+    for i in range(n):
+        row = tiles + (i // ROWS * ROWS * size + i % ROWS * LANES)
+        for j in range(0, n, LANES):
+            source = matrix + (i * n + j)
+            store(row + j * ROWS, load(source) if j + LANES <= n else load_part(source, n - j))
+
+
+@inline
+def out_of_tiles(matrix: Pointer, tiles: Pointer, n: int, size: int) -> None:
+    """The opposite of `into_tiles`."""
+    for i in range(n):
+        row = tiles + (i // ROWS * ROWS * size + i % ROWS * LANES)
+        for j in range(0, n, LANES):
+            unpad_row(matrix + (i * n + j), row + j * ROWS, min(LANES, n - j))

@@ -1,0 +1,316 @@
+"""Vectors as a Numba type, so that a kernel says what the vector unit does.
+
+Left to itself, LLVM vectorises a loop over many arrays only if it can prove that they do not overlap, and
+it may choose half the width of the machine. Here a kernel loads, combines and stores vectors by name; LLVM
+splits them into whatever registers there are (of 512, 256 or 128 bits). A vector holds either LANES
+numbers, a piece of a row, or a tile of ROWS x LANES numbers, a piece of a matrix.
+
+Vectors are combined with operators (`a * b + c`) and the functions below. Memory is addressed by pointers:
+`pointer(address, dtype)` makes one, `p + n` moves it by n numbers, `p[i]` reads or writes one number.
+"""
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numba
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import extending
+from numba.core import cgutils, types
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import lower_builtin, models, register_model
+
+LANES = 16
+"""Numbers in a piece of a row; kernels pad rows to a multiple of it."""
+
+ROWS = 4
+"""Rows of a tile; kernels pad columns to a multiple of it."""
+
+TILE = ROWS * LANES
+"""Numbers in a tile. In a tiled matrix, tiles lie one behind the other, left to right, then downwards."""
+
+Pointer: TypeAlias = Any
+"""In annotations: the address of numbers."""
+
+Vec: TypeAlias = Any
+"""In annotations: a vector, of LANES numbers or a tile."""
+
+inline = numba.njit(forceinline=True, error_model="numpy")
+"""For the parts of a kernel: always inlined, so constants reach the inner loops and branches on them
+vanish."""
+
+intrinsic: Any = extending.intrinsic  # untyped: its declared type does not hide the first argument
+
+INT32 = ir.IntType(32)
+
+
+class Vector(types.Type):
+    """The type of `lanes` numbers of `dtype` held in registers."""
+
+    def __init__(self, dtype: types.Float, lanes: int):
+        self.dtype = dtype
+        self.lanes = lanes
+        self.suffix = f"v{lanes}f{dtype.bitwidth}"  # in names of LLVM functions
+        super().__init__(name=f"Vector({dtype}, {lanes})")
+
+
+@register_model(Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, vector: Vector):
+        element = manager.lookup(vector.dtype).get_value_type()
+        super().__init__(manager, vector, ir.VectorType(element, vector.lanes))
+
+
+def _define_operator(function: Callable, instruction: str) -> None:
+    @infer_global(function)
+    class _Template(AbstractTemplate):
+        def generic(self, args: tuple, kws: dict) -> Any:
+            if len(args) == 2 and isinstance(args[0], Vector) and args[0] == args[1]:
+                return signature(args[0], *args)
+            return None
+
+    @lower_builtin(function, Vector, Vector)
+    def _lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return getattr(builder, instruction)(*args)
+
+
+_define_operator(operator.add, "fadd")
+_define_operator(operator.sub, "fsub")
+_define_operator(operator.mul, "fmul")
+_define_operator(operator.truediv, "fdiv")
+
+
+@infer_global(operator.add)
+class _PointerPlus(AbstractTemplate):
+    def generic(self, args: tuple, kws: dict) -> Any:
+        if len(args) == 2 and isinstance(args[0], types.CPointer) and isinstance(args[1], types.Integer):
+            return signature(args[0], args[0], types.intp)
+        return None
+
+
+@lower_builtin(operator.add, types.CPointer, types.Integer)
+def _pointer_plus(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    return builder.gep(args[0], [args[1]])
+
+
+@intrinsic
+def pointer(typing: Any, address: Any, dtype: Any) -> Any:
+    """The pointer to numbers of `dtype` at an integer address."""
+    result = types.CPointer(dtype.dtype)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], context.get_value_type(result))
+
+    return result(address, dtype), generate
+
+
+def call_llvm(builder: Any, name: str, result: Any, args: Sequence) -> Any:
+    """Call one of LLVM's own functions."""
+    kind = ir.FunctionType(result, [arg.type for arg in args])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
+
+
+def _pick(builder: Any, vector: Any, lanes: Sequence[int]) -> Any:
+    """The vector of the given lanes of another."""
+    mask = ir.Constant(ir.VectorType(INT32, len(lanes)), list(lanes))
+    return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), mask)
+
+
+def _everywhere(builder: Any, number: Any, lanes: int) -> Any:
+    vector = ir.Constant(ir.VectorType(number.type, 1), ir.Undefined)
+    return _pick(builder, builder.insert_element(vector, number, INT32(0)), [0] * lanes)
+
+
+def _read(context: Any, builder: Any, where: Any, vector: Vector) -> Any:
+    address = builder.bitcast(where, context.get_value_type(vector).as_pointer())
+    return builder.load(address, align=vector.dtype.bitwidth // 8)
+
+
+def _reader(lanes: int) -> Callable:
+    def typed(typing: Any, where: Any) -> Any:
+        vector = Vector(where.dtype, lanes)
+        return vector(where), lambda context, builder, sig, args: _read(context, builder, args[0], vector)
+
+    return typed
+
+
+load = intrinsic(_reader(LANES))
+load_tile = intrinsic(_reader(TILE))
+
+
+@intrinsic
+def store(typing: Any, where: Any, vector: Any) -> Any:
+    """Write a vector to memory."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        address = builder.bitcast(args[0], args[1].type.as_pointer())
+        builder.store(args[1], address, align=where.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(where, vector), generate
+
+
+def _first_lanes(builder: Any, count: Any) -> Any:
+    """The mask that is true in the first `count` lanes."""
+    numbers = ir.Constant(ir.VectorType(count.type, LANES), list(range(LANES)))
+    return builder.icmp_signed("<", numbers, _everywhere(builder, count, LANES))
+
+
+@intrinsic
+def load_part(typing: Any, where: Any, count: Any) -> Any:
+    """The first `count` numbers of a piece of a row (LANES at most), and zeros; only these are read."""
+    vector = Vector(where.dtype, LANES)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        result = context.get_value_type(vector)
+        address = builder.bitcast(args[0], result.as_pointer())
+        align, zeros = INT32(where.dtype.bitwidth // 8), ir.Constant(result, [0.0] * LANES)
+        mask = _first_lanes(builder, args[1])
+        return call_llvm(
+            builder, f"llvm.masked.load.{vector.suffix}.p0", result, [address, align, mask, zeros]
+        )
+
+    return vector(where, types.int64), generate
+
+
+@intrinsic
+def store_part(typing: Any, where: Any, vector: Any, count: Any) -> Any:
+    """Write the first `count` numbers of a piece of a row (LANES at most)."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        address = builder.bitcast(args[0], args[1].type.as_pointer())
+        align, mask = INT32(where.dtype.bitwidth // 8), _first_lanes(builder, args[2])
+        call_llvm(
+            builder, f"llvm.masked.store.{vector.suffix}.p0", ir.VoidType(), [args[1], address, align, mask]
+        )
+        return context.get_dummy_value()
+
+    return types.void(where, vector, types.int64), generate
+
+
+@intrinsic
+def fill(typing: Any, like: Any, number: Any) -> Any:
+    """A number in every lane of a vector like `like`."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _everywhere(builder, args[1], like.lanes)
+
+    return like(like, like.dtype), generate
+
+
+@intrinsic
+def row_numbers(typing: Any, where: Any) -> Any:
+    """The tile with where[0] in all of its first row, where[1] in the second, and so on."""
+    tile = Vector(where.dtype, TILE)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        numbers = _read(context, builder, args[0], Vector(where.dtype, ROWS))
+        return _pick(builder, numbers, [lane // LANES for lane in range(TILE)])
+
+    return tile(where), generate
+
+
+@intrinsic
+def every_row(typing: Any, vector: Any) -> Any:
+    """The tile that has the piece of a row in each of its rows."""
+    tile = Vector(vector.dtype, TILE)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _pick(builder, args[0], [lane % LANES for lane in range(TILE)])
+
+    return tile(vector), generate
+
+
+@intrinsic(prefer_literal=True)
+def get_row(typing: Any, tile: Any, number: Any) -> Any:
+    """Row `number`, a constant, of a tile."""
+    start = number.literal_value * LANES
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _pick(builder, args[0], range(start, start + LANES))
+
+    return Vector(tile.dtype, LANES)(tile, number), generate
+
+
+@intrinsic
+def stack(typing: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+    """The tile of four rows."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        def join(x: Any, y: Any) -> Any:
+            both = ir.Constant(ir.VectorType(INT32, 2 * x.type.count), list(range(2 * x.type.count)))
+            return builder.shuffle_vector(x, y, both)
+
+        return join(join(args[0], args[1]), join(args[2], args[3]))
+
+    return Vector(a.dtype, TILE)(a, b, c, d), generate
+
+
+@intrinsic
+def sum_rows(typing: Any, tile: Any) -> Any:
+    """The sums over each column of a tile, a piece of a row."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        (x,) = args
+        while x.type.count > LANES:
+            half = x.type.count // 2
+            x = builder.fadd(_pick(builder, x, range(half)), _pick(builder, x, range(half, 2 * half)))
+        return x
+
+    return Vector(tile.dtype, LANES)(tile), generate
+
+
+@intrinsic
+def store_row_sums(typing: Any, where: Any, tile: Any) -> Any:
+    """Write the sums over each row of a tile to where[0], where[1], ..."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        x = args[1]
+        width = LANES
+        while width > 1:  # every row is folded in the middle
+            width //= 2
+            left = [start + lane for start in range(0, x.type.count, 2 * width) for lane in range(width)]
+            x = builder.fadd(_pick(builder, x, left), _pick(builder, x, [lane + width for lane in left]))
+        address = builder.bitcast(args[0], x.type.as_pointer())
+        builder.store(x, address, align=where.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(where, tile), generate
+
+
+@intrinsic
+def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
+    """A * b + c, with one rounding where the machine can."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return call_llvm(builder, f"llvm.fmuladd.{a.suffix}", args[0].type, args)
+
+    return a(a, b, c), generate
+
+
+@intrinsic
+def clip(typing: Any, x: Any, limit: Any) -> Any:
+    """`x` held within -limit .. limit; NaN stays NaN, for which the comparisons are false."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        value, high = args
+        low = builder.fneg(high)
+        value = builder.select(builder.fcmp_ordered("<", value, low), low, value)
+        return builder.select(builder.fcmp_ordered(">", value, high), high, value)
+
+    return x(x, limit), generate
+
+
+@intrinsic
+def zero_outside(typing: Any, x: Any, value: Any, limit: Any) -> Any:
+    """`x` where -limit <= value <= limit, else 0: the gradient of `clip`, as in `torch.clamp`."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kept, value, high = args
+        below, above = (
+            builder.fcmp_ordered("<=", value, high),
+            builder.fcmp_ordered(">=", value, builder.fneg(high)),
+        )
+        return builder.select(builder.and_(below, above), kept, ir.Constant(kept.type, [0.0] * x.lanes))
+
+    return x(x, value, limit), generate

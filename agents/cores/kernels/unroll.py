@@ -1,0 +1,201 @@
+"""The plastic recurrence over whole sequences, as one differentiable operation."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from .backward import scratch_numbers
+from .compiled import kernel
+from .rules import RULES
+from .simd import LANES, ROWS
+from .threads import chunks, scratch, share_out
+
+GROUP = 2
+"""Samples walked in step: they share each row of the weights in the L1 cache, their traces must fit the L2
+cache."""
+
+SEGMENT = 8
+"""Steps between two checkpoints of the backward pass."""
+
+
+def _tiled(matrix: Tensor) -> Tensor:
+    """[N, N] -> tiles [rows / ROWS, size / LANES, ROWS, LANES], with zeros around it."""
+    n = len(matrix)
+    rows, size = padded_sizes(n)
+    padded = pad(matrix, (0, size - n, 0, rows - n))
+    return padded.view(rows // ROWS, ROWS, size // LANES, LANES).transpose(1, 2).contiguous()
+
+
+def _untiled(tiles: Tensor, n: int) -> Tensor:
+    """The opposite of `_tiled`."""
+    rows, size = padded_sizes(n)
+    return tiles.view(rows // ROWS, size // LANES, ROWS, LANES).transpose(1, 2).reshape(rows, size)[:n, :n]
+
+
+def padded_sizes(n: int) -> tuple[int, int]:
+    """Rows and columns of a matrix [n, n] in tiles."""
+    return -(-n // ROWS) * ROWS, -(-n // LANES) * LANES
+
+
+def padded_weights(w: Tensor, alpha: Tensor, eta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """As the kernels want them: w and alpha in tiles, eta [size], with zeros around."""
+    return _tiled(w), _tiled(alpha), pad(eta, (0, padded_sizes(len(eta))[1] - len(eta)))
+
+
+def _address(tensor: Tensor | None) -> int:
+    return 0 if tensor is None else tensor.data_ptr()
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+class _FusedUnroll(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        drive: Tensor,
+        w: Tensor,
+        alpha: Tensor,
+        eta: Tensor,
+        h0: Tensor,
+        hebb0: Tensor,
+        starts: Tensor,
+        rule: str,
+    ) -> tuple[Tensor, Tensor]:
+        T, B, N = drive.shape
+        drive, h0, hebb0 = drive.contiguous(), h0.contiguous(), hebb0.contiguous()
+        starts = starts.contiguous()
+        w, alpha, eta = padded_weights(w, alpha, eta)
+        rows, size = padded_sizes(N)
+        h, hebb_end = torch.empty_like(drive), torch.empty_like(hebb0)
+        run = kernel("forward", rule, _name(drive.dtype))
+        parts = chunks(B, GROUP)
+
+        def work(part: int) -> None:
+            first, last = parts[part]
+            group = min(GROUP, last - first)
+            memory = scratch(group * size * (rows + 5), drive.dtype)
+            run(
+                T, B, N, rows, size, first, last, group,
+                *map(_address, (drive, w, alpha, eta, h0, hebb0, starts, h, hebb_end, memory)),
+            )  # fmt: skip
+
+        share_out(work, len(parts))
+        ctx.rule = rule
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(w, alpha, eta, h0, hebb0, starts, h)
+        return h, hebb_end
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, grad_h: Tensor | None, grad_end: Tensor | None) -> tuple[Tensor | None, ...]:
+        w, alpha, eta, h0, hebb0, starts, h = ctx.saved_tensors
+        if grad_h is None and grad_end is None:
+            return (None,) * 8
+        T, B, N = h.shape
+        rows, size = padded_sizes(N)
+        grad_h = None if grad_h is None else grad_h.contiguous()
+        grad_end = None if grad_end is None else grad_end.contiguous()
+        dz = torch.empty_like(h)
+        grad_h0 = torch.empty_like(h0) if ctx.needs_input_grad[4] else None
+        grad_hebb0 = torch.empty_like(hebb0) if ctx.needs_input_grad[5] else None
+        parts = chunks(B, GROUP)
+        dalpha = h.new_empty(len(parts), rows, size)
+        deta = h.new_empty(len(parts), size)
+        run = kernel("backward", ctx.rule, _name(h.dtype))
+
+        def work(part: int) -> None:
+            first, last = parts[part]
+            group = min(GROUP, last - first)
+            memory = scratch(scratch_numbers(T, rows, size, group, SEGMENT), h.dtype)
+            run(
+                T, B, N, rows, size, first, last, group, SEGMENT,
+                *map(_address, (w, alpha, eta, h0, hebb0, starts, h, grad_h, grad_end)),
+                *map(_address, (dz, grad_h0, grad_hebb0)),
+                _address(dalpha[part]), _address(deta[part]), _address(memory),
+            )  # fmt: skip
+
+        share_out(work, len(parts))
+        grad_w = None
+        if ctx.needs_input_grad[1]:
+            grad_w = outer_products(h0, h, dz, starts)
+        return dz, grad_w, _untiled(dalpha.sum(0), N), deta.sum(0)[:N], grad_h0, grad_hebb0, None, None
+
+
+def outer_products(h0: Tensor, h: Tensor, dz: Tensor, starts: Tensor) -> Tensor:
+    """The sum over steps and samples of pre (x) dz: pre is h a step before, 0 where an episode starts."""
+    first, rest = dz[0].masked_fill(starts[0, :, None], 0), dz[1:]
+    if starts[1:].any():
+        rest = rest.masked_fill(starts[1:, :, None], 0)
+    return torch.addmm(h0.T @ first, h[:-1].flatten(0, 1).T, rest.flatten(0, 1))
+
+
+def fused_unroll(
+    drive: Tensor, w: Tensor, alpha: Tensor, eta: Tensor, h0: Tensor, hebb0: Tensor, starts: Tensor, rule: str
+) -> tuple[Tensor, Tensor]:
+    """Run the plastic recurrence over a sequence.
+
+    Equal to a loop of `agents.cores.plastic.plastic_step` with a reset where an episode starts (Miconi,
+    Clune & Stanley 2018), many times faster on a CPU. For the backward pass only the inputs and h are kept;
+    the traces are recomputed.
+
+    Args:
+        drive: Input to each neuron [T, B, N].
+        w: Fixed weights [N, N], from row i to column j.
+        alpha: Plasticity of each connection [N, N].
+        eta: Plasticity rate of each postsynaptic neuron [N].
+        h0: Activity before the first step [B, N].
+        hebb0: Plastic weights before the first step [B, N, N].
+        starts: Bool [T, B]; where true, h and hebb of that row are zero before the step.
+        rule: "decay", "clip" or "oja".
+
+    Returns:
+        Activity [T, B, N] and plastic weights after the last step [B, N, N], both differentiable with
+        respect to every floating input, once.
+
+    Raises:
+        ValueError: If a shape, a dtype, the device or the rule is not accepted.
+    """
+    T, B, N = check_starts(drive, starts)
+    check_inputs(
+        rule,
+        drive.dtype,
+        drive=(drive, (T, B, N)),
+        w=(w, (N, N)),
+        alpha=(alpha, (N, N)),
+        eta=(eta, (N,)),
+        h0=(h0, (B, N)),
+        hebb0=(hebb0, (B, N, N)),
+    )
+    return _FusedUnroll.apply(drive, w, alpha, eta, h0, hebb0, starts, rule)
+
+
+def check_starts(drive: Tensor, starts: Tensor) -> tuple[int, int, int]:
+    """The sizes (T, B, N) of drive; ValueError unless it and starts [T, B] have a proper shape and dtype."""
+    if drive.dim() != 3 or 0 in drive.shape:
+        raise ValueError(f"drive must be [T, B, N] and not empty, got {list(drive.shape)}")
+    T, B, N = drive.shape
+    if starts.dtype != torch.bool or starts.shape != (T, B):
+        raise ValueError(f"starts must be bool [{T}, {B}], got {starts.dtype} {list(starts.shape)}")
+    return T, B, N
+
+
+def check_inputs(rule: str, dtype: torch.dtype, **inputs: tuple[Tensor, tuple[int, ...]]) -> None:
+    """Raise ValueError unless the rule is known and each input has its shape and the dtype, on the CPU."""
+    if rule not in RULES:
+        raise ValueError(f"unknown plasticity rule {rule!r}; known rules: {', '.join(RULES)}")
+    if dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"dtype must be float32 (or float64), got {dtype}")
+    check_tensors(dtype, **inputs)
+
+
+def check_tensors(dtype: torch.dtype, **inputs: tuple[Tensor, tuple[int, ...]]) -> None:
+    """Raise ValueError unless each input has its shape and the dtype, on the CPU."""
+    for name, (tensor, shape) in inputs.items():
+        if tensor.shape != shape:
+            raise ValueError(f"{name} must have shape {list(shape)}, got {list(tensor.shape)}")
+        if tensor.dtype != dtype or tensor.device.type != "cpu":
+            raise ValueError(f"{name} must be {dtype} on the CPU, got {tensor.dtype} on {tensor.device}")
