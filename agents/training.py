@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-import torch
 from rich.console import Console
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
@@ -18,6 +17,7 @@ from stable_baselines3.common.utils import LinearSchedule, safe_mean
 from agents.a2c import RecurrentA2C
 from agents.checkpoint import restore_checkpoint, save_checkpoint
 from agents.cores import matched_hidden_size
+from agents.cores.kernels import set_num_threads
 from agents.evaluation import Task, oracle_return
 from agents.metrics import MetricsFile
 from agents.plotting import plot_learning_curve
@@ -95,7 +95,7 @@ def train(settings: TrainSettings, console: Console) -> RunFolder:
     else:
         folder = None
     settings.check()
-    torch.set_num_threads(settings.threads or os.cpu_count() or 1)
+    set_num_threads(settings.threads or os.cpu_count() or 1)
     task = Task(settings.env, settings.maze.kwargs())
     oracle = oracle_return(task)
     if folder is None:

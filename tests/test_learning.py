@@ -7,7 +7,6 @@ its exact square and plans with the clock: more than a network without memory co
 
 import math
 
-import torch
 from stable_baselines3.common.utils import LinearSchedule
 
 from agents import RecurrentA2C, make_vec_env
@@ -20,7 +19,6 @@ SMALL = "PlasticMazeSmall-v0"
 
 
 def test_a_plastic_agent_beats_every_known_agent_without_memory():
-    torch.set_num_threads(1)
     env = make_vec_env(SMALL, 32)
     model = RecurrentA2C("RecurrentPolicy", env, learning_rate=LinearSchedule(2e-3, 0.0, 1.0), seed=0)
     model.learn(BUDGET, log_interval=None)

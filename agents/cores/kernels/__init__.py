@@ -1,8 +1,15 @@
-"""Fused CPU kernels for plastic and plain recurrence: the numbers of plain PyTorch, many times faster."""
+"""Fused CPU kernels of the plastic recurrence: the numbers of plain PyTorch, many times faster."""
 
 from .compiled import compile_kernels, is_compiled
-from .rnn import fused_rnn_unroll
-from .step import FusedStep, fused_step_
+from .step import fused_step_
+from .threads import get_num_threads, set_num_threads
 from .unroll import fused_unroll
 
-__all__ = ["FusedStep", "compile_kernels", "fused_rnn_unroll", "fused_step_", "fused_unroll", "is_compiled"]
+__all__ = [
+    "compile_kernels",
+    "fused_step_",
+    "fused_unroll",
+    "get_num_threads",
+    "is_compiled",
+    "set_num_threads",
+]

@@ -1,6 +1,7 @@
 """Sharing samples out among threads, so that results do not depend on how many there are."""
 
 import functools
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,28 @@ CHUNKS = 32
 """A batch is cut into at most this many parts, whatever the number of threads."""
 
 _local = threading.local()
+_num_threads = os.cpu_count() or 1
+
+
+def set_num_threads(count: int) -> None:
+    """Use `count` threads for everything: the one setting for kernels, PyTorch and its BLAS.
+
+    The kernels share samples out among `count` threads. PyTorch itself is held to one: the operations beside the
+    kernels are too small to gain from more, and its threads wait by spinning, on the processors the kernels need.
+
+    Raises:
+        ValueError: If `count` is not a positive whole number.
+    """
+    global _num_threads
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"the number of threads must be a positive whole number, got {count!r}")
+    _num_threads = count
+    torch.set_num_threads(1)
+
+
+def get_num_threads() -> int:
+    """Threads that the kernels use; at first as many as the machine has processors."""
+    return _num_threads
 
 
 def chunks(batch: int, multiple: int) -> list[tuple[int, int]]:
@@ -25,8 +48,8 @@ def _pool(helpers: int) -> ThreadPoolExecutor:
 
 
 def share_out(work: Callable[[int], None], count: int) -> None:
-    """Call work(0) .. work(count - 1), on as many threads as `torch.get_num_threads()` says."""
-    helpers = min(torch.get_num_threads(), count) - 1
+    """Call work(0) .. work(count - 1), on as many threads as `set_num_threads` says."""
+    helpers = min(_num_threads, count) - 1
     numbers = iter(range(count))  # next() on it is atomic
 
     def drain() -> None:

@@ -16,6 +16,9 @@ GROUP = 2
 """Samples walked in step: they share each row of the weights in the L1 cache, their traces must fit the L2
 cache."""
 
+DTYPES = (torch.float32, torch.float64)
+"""What kernels exist for; float64 is for tests, and compiled anew in each process."""
+
 SEGMENT = 8
 """Steps between two checkpoints of the backward pass."""
 
@@ -187,15 +190,12 @@ def check_inputs(rule: str, dtype: torch.dtype, **inputs: tuple[Tensor, tuple[in
     """Raise ValueError unless the rule is known and each input has its shape and the dtype, on the CPU."""
     if rule not in RULES:
         raise ValueError(f"unknown plasticity rule {rule!r}; known rules: {', '.join(RULES)}")
-    if dtype not in (torch.float32, torch.float64):
+    if dtype not in DTYPES:
         raise ValueError(f"dtype must be float32 (or float64), got {dtype}")
-    check_tensors(dtype, **inputs)
-
-
-def check_tensors(dtype: torch.dtype, **inputs: tuple[Tensor, tuple[int, ...]]) -> None:
-    """Raise ValueError unless each input has its shape and the dtype, on the CPU."""
     for name, (tensor, shape) in inputs.items():
-        if tensor.shape != shape:
-            raise ValueError(f"{name} must have shape {list(shape)}, got {list(tensor.shape)}")
+        if tensor.shape != shape or 0 in shape:
+            raise ValueError(
+                f"{name} must have shape {list(shape)} and not be empty, got {list(tensor.shape)}"
+            )
         if tensor.dtype != dtype or tensor.device.type != "cpu":
             raise ValueError(f"{name} must be {dtype} on the CPU, got {tensor.dtype} on {tensor.device}")
