@@ -55,6 +55,8 @@ class TrainSettings:
     """Plasticity rule of the plastic core: decay, clip (its default) or oja."""
     eta: float | None = None
     """Plasticity rate at the start of training (the core's default: 0.01)."""
+    init_scale: float | None = None
+    """Recurrent weights start uniform in [0, this); plastic: 0.01 by default, rnn: PyTorch's own start."""
     lr: float = 2e-3
     """Adam's learning rate."""
     anneal_lr: bool = True
@@ -115,15 +117,16 @@ class TrainSettings:
         accepted = core_settings(self.core)
         if self.rule is not None:
             check_rule(self.rule)
-        if self.eta is not None:
-            _check("eta", self.eta, math.isfinite(self.eta), "a finite number")
-        for name in self.core_settings():
+        for name, value in self.core_settings().items():
+            flag = "--" + name.replace("_", "-")
             if name not in accepted:
-                raise ValueError(f"--{name} is a setting of plastic cores; the core {self.core!r} has none")
+                raise ValueError(f"{flag} is not a setting of the core {self.core!r}")
+            if isinstance(value, float):
+                _check(name, value, math.isfinite(value), "a finite number")
 
     def core_settings(self) -> dict[str, str | float]:
         """The given settings of the core itself."""
-        given = {"rule": self.rule, "eta": self.eta}
+        given = {"rule": self.rule, "eta": self.eta, "init_scale": self.init_scale}
         return {name: value for name, value in given.items() if value is not None}
 
     def folder(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from itertools import pairwise
@@ -11,6 +12,17 @@ from torch import Tensor, nn
 
 State = tuple[Tensor, ...]
 """What a core carries from step to step: tensors whose first dimension is the batch."""
+
+
+def check_number(name: str, number: float) -> float:
+    """Return `number` if it is finite.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be a finite number, got {number!r}")
+    return number
 
 
 class Core(nn.Module, ABC):

@@ -6,13 +6,12 @@ backpropagation", ICML 2018, equations 1 and 2, and the Oja rule of its section 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from agents.cores.base import Core, State
+from agents.cores.base import Core, State, check_number
 from agents.cores.kernels import compile_kernels, fused_step_, fused_unroll, is_compiled
 from agents.cores.registry import register_core
 
@@ -111,13 +110,11 @@ class PlasticCore(Core):
     ) -> None:
         super().__init__(input_size, hidden_size)
         self.rule = check_rule(rule)
-        for name, number in (("eta", eta), ("init_scale", init_scale)):
-            if not math.isfinite(number):
-                raise ValueError(f"{name} must be a finite number, got {number!r}")
         self.input = nn.Linear(input_size, hidden_size)
+        check_number("init_scale", init_scale)
         self.w = nn.Parameter(init_scale * torch.rand(hidden_size, hidden_size))
         self.alpha = nn.Parameter(init_scale * torch.rand(hidden_size, hidden_size))
-        self.eta = nn.Parameter(torch.tensor([eta]))
+        self.eta = nn.Parameter(torch.tensor([check_number("eta", eta)]))
         self.fused = fused
 
     @property

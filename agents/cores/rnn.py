@@ -5,25 +5,33 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from agents.cores.base import Core, State
+from agents.cores.base import Core, State, check_number
 from agents.cores.registry import register_core
 from agents.cores.unrolled import tanh_unroll
 
 
 @register_core("rnn")
 class RNNCore(Core):
-    """A plain tanh RNN: the plastic core with alpha = 0, from PyTorch's default initialisation.
+    """A plain tanh RNN: the plastic core with alpha = 0. The state is (h [B, N],).
 
-    That initialisation serves it far better than the small positive weights the plastic core starts from.
-    The state is (h [B, N],).
+    Args:
+        input_size: F, features in.
+        hidden_size: N, neurons.
+        init_scale: w starts uniform in [0, init_scale), as in the plastic core. None: PyTorch's default for
+            recurrent layers, uniform within 1 / sqrt(N) of 0, which serves this core better.
+
+    Raises:
+        ValueError: If a size or a number is not accepted.
     """
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
+    def __init__(self, input_size: int, hidden_size: int, init_scale: float | None = None) -> None:
         super().__init__(input_size, hidden_size)
+        low, high = -(hidden_size**-0.5), hidden_size**-0.5
+        if init_scale is not None:
+            low, high = 0.0, check_number("init_scale", init_scale)
         # One bias is enough (as in the plastic core); nn.RNN would add a second, redundant one.
         self.input = nn.Linear(input_size, hidden_size)
-        bound = hidden_size**-0.5
-        self.w = nn.Parameter(torch.empty(hidden_size, hidden_size).uniform_(-bound, bound))
+        self.w = nn.Parameter(low + (high - low) * torch.rand(hidden_size, hidden_size))
 
     def initial_state(self, batch_size: int) -> State:
         """Zero activity [B, N]."""

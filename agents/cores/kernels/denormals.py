@@ -7,7 +7,7 @@ from typing import Any
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
 
-from .simd import INT32, call_llvm, intrinsic
+from .vector import INT32, call_llvm, intrinsic
 
 
 def _replace_control_register(builder: Any, update: Callable) -> Any:

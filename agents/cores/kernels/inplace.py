@@ -17,19 +17,13 @@ from .rules import (
     zero_row,
 )
 from .simd import (
-    LANES,
-    ROWS,
-    Pointer,
-    Vec,
     every_row,
     fill,
     fma,
     get_row,
-    inline,
     load,
     load_part,
     load_tile,
-    pointer,
     row_numbers,
     stack,
     store,
@@ -37,6 +31,7 @@ from .simd import (
     sum_rows,
 )
 from .tanh import tanh_row
+from .vector import LANES, ROWS, Pointer, Vec, inline, pointer
 
 
 @inline

@@ -1,7 +1,8 @@
 """Recomputing the traces that the backward pass needs: nothing of them is kept from the forward pass."""
 
 from .rules import advance, bounded, coefficients, pad_row, zero_row
-from .simd import LANES, ROWS, Pointer, every_row, fill, inline, load, load_tile, row_numbers, store
+from .simd import every_row, fill, load, load_tile, row_numbers, store
+from .vector import LANES, ROWS, Pointer, inline
 
 
 @inline

@@ -13,7 +13,8 @@ so that the work per connection is nearly the same for all. In a kernel `rule` i
 
 from numba.core import types
 
-from .simd import LANES, ROWS, Pointer, Vec, clip, fill, fma, inline, load, load_part, store, store_part
+from .simd import clip, fill, fma, load, load_part, store, store_part
+from .vector import LANES, ROWS, Pointer, Vec, inline
 
 RULES = ("decay", "clip", "oja")
 DECAY, CLIP, OJA = range(3)

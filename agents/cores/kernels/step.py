@@ -86,4 +86,5 @@ def fused_step_(
         B, N, rows, size, GROUP, *[x.data_ptr() for x in inputs], hebb.data_ptr(),
         0 if starts is None else starts.data_ptr(), after.data_ptr(), memory.data_ptr(),
     )  # fmt: skip
+    torch.autograd.graph.increment_version(hebb)  # so that autograd notices if it has saved hebb
     return after

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from numba.core import types
 from numba.extending import overload
 
-from .simd import LANES, Pointer, clip, fill, fma, load, store
+from .simd import clip, fill, fma, load, store
+from .vector import LANES, Pointer
 
 LIMIT = 7.90531110763549805  # beyond it, float32 tanh is 1
 ODD = (

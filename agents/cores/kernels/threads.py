@@ -18,8 +18,9 @@ _num_threads = os.cpu_count() or 1
 def set_num_threads(count: int) -> None:
     """Use `count` threads for everything: the one setting for kernels, PyTorch and its BLAS.
 
-    The kernels share samples out among `count` threads. PyTorch itself is held to one: the operations beside the
-    kernels are too small to gain from more, and its threads wait by spinning, on the processors the kernels need.
+    The kernels share samples out among `count` threads. PyTorch itself is held to one: the operations
+    beside the kernels are too small to gain from more, and its threads wait by spinning, on the processors
+    the kernels need.
 
     Raises:
         ValueError: If `count` is not a positive whole number.

@@ -9,12 +9,11 @@ from torch.nn.functional import pad
 from .backward import scratch_numbers
 from .compiled import kernel
 from .rules import RULES
-from .simd import LANES, ROWS
 from .threads import chunks, scratch, share_out
+from .vector import LANES, ROWS
 
 GROUP = 2
-"""Samples walked in step: they share each row of the weights in the L1 cache, their traces must fit the L2
-cache."""
+"""Samples walked in step: sharing rows of the weights in the L1 cache; their traces stay in L2."""
 
 DTYPES = (torch.float32, torch.float64)
 """What kernels exist for; float64 is for tests, and compiled anew in each process."""
@@ -34,7 +33,7 @@ def _tiled(matrix: Tensor) -> Tensor:
 def _untiled(tiles: Tensor, n: int) -> Tensor:
     """The opposite of `_tiled`."""
     rows, size = padded_sizes(n)
-    return tiles.view(rows // ROWS, size // LANES, ROWS, LANES).transpose(1, 2).reshape(rows, size)[:n, :n]
+    return tiles.reshape(rows // ROWS, size // LANES, ROWS, LANES).transpose(1, 2).reshape(rows, size)[:n, :n]
 
 
 def padded_sizes(n: int) -> tuple[int, int]:
@@ -44,7 +43,7 @@ def padded_sizes(n: int) -> tuple[int, int]:
 
 def padded_weights(w: Tensor, alpha: Tensor, eta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """As the kernels want them: w and alpha in tiles, eta [size], with zeros around."""
-    return _tiled(w), _tiled(alpha), pad(eta, (0, padded_sizes(len(eta))[1] - len(eta)))
+    return _tiled(w), _tiled(alpha), pad(eta, (0, padded_sizes(len(eta))[1] - len(eta))).contiguous()
 
 
 def _address(tensor: Tensor | None) -> int:
@@ -106,8 +105,7 @@ class _FusedUnroll(torch.autograd.Function):
         grad_h0 = torch.empty_like(h0) if ctx.needs_input_grad[4] else None
         grad_hebb0 = torch.empty_like(hebb0) if ctx.needs_input_grad[5] else None
         parts = chunks(B, GROUP)
-        dalpha = h.new_empty(len(parts), rows, size)
-        deta = h.new_empty(len(parts), size)
+        sums = h.new_empty(len(parts), 2 * rows + 1, size)  # dw, dalpha and deta
         run = kernel("backward", ctx.rule, _name(h.dtype))
 
         def work(part: int) -> None:
@@ -118,22 +116,13 @@ class _FusedUnroll(torch.autograd.Function):
                 T, B, N, rows, size, first, last, group, SEGMENT,
                 *map(_address, (w, alpha, eta, h0, hebb0, starts, h, grad_h, grad_end)),
                 *map(_address, (dz, grad_h0, grad_hebb0)),
-                _address(dalpha[part]), _address(deta[part]), _address(memory),
+                *map(_address, (sums[part], sums[part, rows:], sums[part, 2 * rows:], memory)),
             )  # fmt: skip
 
         share_out(work, len(parts))
-        grad_w = None
-        if ctx.needs_input_grad[1]:
-            grad_w = outer_products(h0, h, dz, starts)
-        return dz, grad_w, _untiled(dalpha.sum(0), N), deta.sum(0)[:N], grad_h0, grad_hebb0, None, None
-
-
-def outer_products(h0: Tensor, h: Tensor, dz: Tensor, starts: Tensor) -> Tensor:
-    """The sum over steps and samples of pre (x) dz: pre is h a step before, 0 where an episode starts."""
-    first, rest = dz[0].masked_fill(starts[0, :, None], 0), dz[1:]
-    if starts[1:].any():
-        rest = rest.masked_fill(starts[1:, :, None], 0)
-    return torch.addmm(h0.T @ first, h[:-1].flatten(0, 1).T, rest.flatten(0, 1))
+        total = torch.from_numpy(sums.numpy().sum(axis=0))  # in this order, on this thread
+        dw, dalpha, deta = total[:rows], total[rows : 2 * rows], total[2 * rows]
+        return dz, _untiled(dw, N), _untiled(dalpha, N), deta[:N], grad_h0, grad_hebb0, None, None
 
 
 def fused_unroll(
