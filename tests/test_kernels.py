@@ -96,7 +96,6 @@ def test_gradient_of_one_output_alone(rule, through):
     assert_close(fused, with_gradients(plain_unroll, inputs, rule, through), 1e-12)
 
 
-
 @pytest.mark.parametrize("rule", RULES)
 def test_one_eta_for_all_and_inputs_without_gradient(rule):
     drive, w, alpha, _, h0, hebb0, starts = make_inputs(12, 3, 10, torch.float64)
