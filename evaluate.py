@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.checkpoint import read_agent
+from agents.cores.kernels import set_num_threads
 from agents.evaluation import REFERENCES, Scores, Task, evaluate, report
 from agents.recording import FPS, frames, save_gif
 from agents.run_folder import find_agent
-from agents.settings import MazeSettings
+from agents.settings import MazeSettings, import_packages
 from plastic_maze.window import Window
 
 
@@ -36,6 +38,8 @@ class EvaluateSettings:
     """Row and column of the goal in every episode, the first free row being 1; by default drawn."""
     deterministic: bool = False
     """Take the most probable action instead of sampling."""
+    packages: tuple[str, ...] = ()
+    """Python modules to import first, which register cores or environments of your own."""
     render: bool = False
     """Show one episode in a window."""
     gif: Path | None = None
@@ -55,8 +59,18 @@ class EvaluateSettings:
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"--seed must be a whole number from 0 to 4294967295, got {self.seed}")
         for name, path in (("gif", self.gif), ("json", self.json)):
-            if path is not None and path.is_dir():
+            if path is None:
+                continue
+            if path.is_dir():
                 raise ValueError(f"--{name} must name a file, but {path} is a folder")
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ValueError(
+                    f"--{name}: there can be no folder {path.parent} ({error.strerror})"
+                ) from error
+            if not os.access(path.parent, os.W_OK):
+                raise ValueError(f"--{name}: nothing can be written to {path.parent}")
 
     def task(self) -> Task:
         """The environment to play in.
@@ -93,7 +107,14 @@ def main(arguments: list[str] | None = None) -> int:
 def run(settings: EvaluateSettings, console: Console) -> None:
     """Evaluate and write what was asked for."""
     settings.check()
+    import_packages(settings.packages)
+    set_num_threads(1)  # single steps: too little work to share
     task = settings.task()
+    if settings.render:
+        window = Window(f"{settings.agent} in {task.env_id}", fps=FPS)
+        for image in frames(settings.agent, task, settings.seed, settings.deterministic):
+            window.show(image)
+        window.close()
     players = [settings.agent] + [
         name for name in REFERENCES if name != settings.agent and (task.is_maze or name != "oracle")
     ]
@@ -102,17 +123,11 @@ def run(settings: EvaluateSettings, console: Console) -> None:
     ]
     console.print(table(all_scores, task, settings))
     if settings.json is not None:
-        settings.json.parent.mkdir(parents=True, exist_ok=True)
         measured = report(all_scores[0], all_scores[1:], task, settings.episodes, settings.seed)
         settings.json.write_text(json.dumps(measured, indent=2) + "\n")
     if settings.gif is not None:
         pictures = frames(settings.agent, task, settings.seed, settings.deterministic)
         console.print(f"{settings.gif}: {save_gif(settings.gif, pictures)} frames", highlight=False)
-    if settings.render:
-        window = Window(f"{settings.agent} in {task.env_id}", fps=FPS)
-        for image in frames(settings.agent, task, settings.seed, settings.deterministic):
-            window.show(image)
-        window.close()
 
 
 def table(all_scores: list[Scores], task: Task, settings: EvaluateSettings) -> Table:

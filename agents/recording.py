@@ -51,6 +51,5 @@ def save_gif(path: Path, images: Iterator[np.ndarray], fps: int = FPS) -> int:
     first, *rest = [Image.fromarray(image) for image in images]
     palette = first.quantize(64)
     pictures = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in (first, *rest)]
-    path.parent.mkdir(parents=True, exist_ok=True)
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=1000 // fps, loop=0)
     return len(pictures)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import math
 from dataclasses import dataclass, field
@@ -81,10 +82,12 @@ class TrainSettings:
     """Threads for all computation; by default one for each core of the machine."""
     device: Literal["cpu", "cuda", "auto"] = "cpu"
     """Where the network is computed; auto takes a GPU if there is one."""
+    packages: tuple[str, ...] = ()
+    """Python modules to import first, which register cores or environments of your own."""
     out: Path | None = None
     """Folder of the run; by default runs/ENV-CORE-sSEED."""
     resume: Path | None = None
-    """Go on with the run in this folder; all other settings come from it."""
+    """Go on with the run in this folder; its settings count (but --packages are to be named again)."""
     checkpoint_every: int = 2_000_000
     """Environment steps between two checkpoints."""
     log_interval: int = 10
@@ -149,11 +152,25 @@ class TrainSettings:
         try:
             values = json.loads(text)
             values["maze"] = MazeSettings(**values["maze"])
+            values["packages"] = ()  # what is imported is for the command line alone to say
             for name in ("out", "resume"):
                 values[name] = None if values[name] is None else Path(values[name])
             return cls(**values)
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"these are not the settings of a run ({error})") from error
+
+
+def import_packages(names: tuple[str, ...]) -> None:
+    """Import modules for what they register.
+
+    Raises:
+        ValueError: If one cannot be found.
+    """
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            raise ValueError(f"--packages {name}: {error}; it must be installed or in this folder") from error
 
 
 def _check(name: str, value: object, accepted: bool, what: str) -> None:

@@ -23,7 +23,7 @@ from agents.metrics import MetricsFile
 from agents.plotting import plot_learning_curve
 from agents.progress import ProgressLine
 from agents.run_folder import RunFolder
-from agents.settings import TrainSettings
+from agents.settings import TrainSettings, import_packages
 
 
 class TrainingStopped(Exception):  # noqa: N818 - not an error: the user asked for it
@@ -90,6 +90,7 @@ def train(settings: TrainSettings, console: Console) -> RunFolder:
         TrainingStopped: If the user stopped the run.
         TrainingDivergedError: If the loss is no longer a number.
     """
+    import_packages(settings.packages)
     if settings.resume is not None:
         folder, settings = RunFolder.open(settings.resume)
     else:

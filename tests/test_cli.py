@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -138,9 +139,21 @@ def test_bad_training_input_is_named_before_any_work(arguments, message, tmp_pat
     assert not (tmp_path / "run").exists()
 
 
+def test_a_core_of_ones_own_trains_and_plays(tmp_path, monkeypatch):
+    readme = Path("README.md").read_text().split("### A core of your own")[1]
+    (tmp_path / "my_cores.py").write_text(readme.split("```python")[1].split("```")[0])
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    own = ["--packages", "my_cores"]
+    run("train.py", *QUICK, *own, "--core", "leaky", "--out", tmp_path / "run")
+    run("evaluate.py", tmp_path / "run", *own, "--episodes", 3)
+    assert "unknown core 'leaky'" in run("evaluate.py", tmp_path / "run", "--episodes", 3, code=2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["random", "--gif", "/proc/no/a.gif"], "--gif: there can be no folder /proc/no"),
+        (["random", "--packages", "nowhere_to_be_found"], "No module named 'nowhere_to_be_found'"),
         (["nowhere"], "there is no agent at nowhere"),
         (["tests"], "holds neither a finished agent nor a checkpoint"),
         (["pyproject.toml"], "is damaged or truncated, or not a safetensors file"),
