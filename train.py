@@ -8,6 +8,7 @@ import tyro
 from rich.console import Console
 
 from agents.a2c import TrainingDivergedError
+from agents.run_folder import RunFolder
 from agents.settings import TrainSettings
 from agents.training import TrainingStopped, train
 
@@ -23,7 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(f"stopped. Go on with: python train.py --resume {folder}", highlight=False)
         return 130
     except TrainingDivergedError as error:
-        print(f"error: {error}. The last good checkpoint is in {folder}", file=sys.stderr)
+        kept = RunFolder(folder).last_checkpoint()
+        where = f"the last good checkpoint is {kept}" if kept else "no checkpoint was due before"
+        print(f"error: {error}; {where}", file=sys.stderr)
         return 1
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

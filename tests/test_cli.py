@@ -90,6 +90,12 @@ def test_reference_players_stand_in_for_an_agent(name, tmp_path):
     assert json.loads((tmp_path / "a.json").read_text())["agent"] == name
 
 
+def test_divergence_ends_the_run_with_a_message(tmp_path, capsys):
+    code = train.main([*QUICK, "--lr", "1e30", "--total-steps", "24000", "--out", str(tmp_path / "run")])
+    assert code == 1
+    assert "training diverged at step" in capsys.readouterr().err
+
+
 def test_help_says_what_each_setting_is():
     for script in ("train.py", "evaluate.py"):
         text = run(script, "--help")
