@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.cores import CORES
+from agents.cores.kernels import set_num_threads
 from benchmarks import environment, recurrence, training
 from benchmarks.timing import machine
 
@@ -25,6 +27,8 @@ class BenchmarkSettings:
     """Environment steps of each training run."""
     repeats: int = 3
     """Training runs for each row, of which the median counts."""
+    threads: int | None = None
+    """Threads; by default one for each core of the machine."""
     out: Path = Path("benchmarks/results")
     """Folder for results.json and scaling.png."""
 
@@ -33,6 +37,7 @@ def main() -> None:
     """Run all benchmarks in turn."""
     settings = tyro.cli(BenchmarkSettings, prog="python -m benchmarks", description=BenchmarkSettings.__doc__)
     console = Console(soft_wrap=True)
+    set_num_threads(settings.threads or os.cpu_count() or 1)
     results: dict[str, object] = {"machine": machine()}
     console.print(results["machine"])
 
@@ -45,7 +50,10 @@ def main() -> None:
     rows, exponents = recurrence.scaling()
     section("growth of the fused recurrence", rows)
     section("fitted exponents", [{"size": name, "exponent": value} for name, value in exponents.items()])
-    section("training through train.py", training.measure(tuple(CORES), settings.steps, settings.repeats))
+    section(
+        "training through train.py",
+        training.measure(tuple(CORES), settings.steps, settings.repeats, settings.threads),
+    )
 
     settings.out.mkdir(parents=True, exist_ok=True)
     (settings.out / "results.json").write_text(json.dumps(results, indent=2) + "\n")
@@ -73,7 +81,9 @@ def plot_scaling(rows: list[dict[str, object]], exponents: dict[str, float], pat
     """Draw how the time of forward and backward grows with each size."""
     picture = Figure(figsize=(9, 3.2), layout="constrained")
     FigureCanvasAgg(picture)
-    for axes, name in zip(picture.subplots(1, len(exponents), sharey=True), exponents, strict=True):
+    for axes, name in zip(
+        picture.subplots(1, len(exponents), sharey=True, squeeze=False)[0], exponents, strict=True
+    ):
         mine = [row for row in rows if row["grows"] == name]
         axes.loglog(
             [row[name] for row in mine], [row["forward+backward ms"] for row in mine], "o-", color="#0072B2"

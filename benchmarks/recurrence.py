@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from agents.cores import RULES
-from agents.cores.kernels import fused_unroll
+from agents.cores.kernels import fused_unroll, get_num_threads, set_num_threads
 from agents.cores.plastic import plastic_run
 from benchmarks.timing import median_seconds
 
@@ -48,9 +48,13 @@ def fused_passes(rule: str, t: int, b: int, n: int) -> tuple[float, float]:
 
 
 def plain_passes(rule: str, t: int, b: int, n: int) -> tuple[float, float]:
-    """Of the plain loop that defines it."""
+    """Of the plain loop that defines it, with as many threads."""
     drive, w, alpha, eta, h, hebb = inputs(t, b, n)
-    return passes(lambda: plastic_run(drive, w, alpha, eta, h, hebb, rule)[0], (drive, w, alpha, eta))
+    torch.set_num_threads(get_num_threads())
+    try:
+        return passes(lambda: plastic_run(drive, w, alpha, eta, h, hebb, rule)[0], (drive, w, alpha, eta))
+    finally:
+        set_num_threads(get_num_threads())
 
 
 def compare() -> list[dict[str, object]]:

@@ -41,14 +41,15 @@ def _peak_megabytes(command: list[str]) -> float:
     return int(done.stdout) / 1024
 
 
-def measure(cores: tuple[str, ...], steps: int, repeats: int) -> list[dict[str, object]]:
+def measure(cores: tuple[str, ...], steps: int, repeats: int, threads: int | None) -> list[dict[str, object]]:
     """One row for each core at the default batch, and one for `plastic` at the authors' batch."""
     before = _peak_megabytes([sys.executable, "-c", IMPORT_ONLY])
     settings = [(core, "default", ["--core", core]) for core in cores]
     settings.append(("plastic", "30 x 200 steps", ["--n-envs", "30", "--max-steps", "200"]))
+    common = [] if threads is None else ["--threads", str(threads)]
     rows: list[dict[str, object]] = []
     for core, batch, arguments in settings:
-        runs = [run(arguments, steps) for _ in range(repeats)]
+        runs = [run([*common, *arguments], steps) for _ in range(repeats)]
         speed = statistics.median(speed for speed, _ in runs)
         rows.append(
             {

@@ -64,9 +64,8 @@ def plastic_step(
     Returns:
         Activity [B, N] and plastic weights [B, N, N] after the step.
     """
-    pre = h.unsqueeze(2)
-    post = torch.tanh(drive + ((w + alpha * hebb) * pre).sum(dim=1))
-    return post, RULES[rule](hebb, pre, post.unsqueeze(1), eta)
+    post = torch.tanh(drive + torch.bmm(h.unsqueeze(1), w + alpha * hebb).squeeze(1))
+    return post, RULES[rule](hebb, h.unsqueeze(2), post.unsqueeze(1), eta)
 
 
 def plastic_run(
