@@ -4,66 +4,28 @@ A single environment is N = 1. Source: Miconi, Clune & Stanley (2018), Different
 """
 
 from dataclasses import dataclass, fields
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plastic_maze.layouts import NUM_ACTIONS, MazeLayout
-from plastic_maze.randomness import Stream, draw, episode_key
-from plastic_maze.validation import finite_number, whole_number
+from plastic_maze.layouts import NUM_ACTIONS
+from plastic_maze.random_layouts import draw_walls
+from plastic_maze.randomness import Stream, draw, draw_distinct, episode_key
+from plastic_maze.rules import MazeRules
 
+Bools = NDArray[np.bool_]
 Ints = NDArray[np.intp]
+Words = NDArray[np.uint64]
 
 NO_ACTION = -1
 """The previous action before the first step of an episode."""
 
-_FIRST_PAIR = 0
+NEVER = 0
+"""The step after which the goal moves, where it does not: no step has that number."""
 
 # NumPy takes a 0-d array faster than a Python number, which shows when there is but one environment.
 _ONE = np.array(1)
 _NUM_ACTIONS = np.array(NUM_ACTIONS)
-
-
-@dataclass(frozen=True)
-class MazeRules:
-    """What does not change from one episode to the next.
-
-    Attributes:
-        layout: The walls.
-        max_steps: Steps in an episode.
-        goal_reward: Paid on entering the goal.
-        wall_penalty: Taken off for a move into a wall.
-
-    Raises:
-        ValueError: If `max_steps` is not a positive integer, or a reward not a finite number.
-    """
-
-    layout: MazeLayout
-    max_steps: int
-    goal_reward: float
-    wall_penalty: float
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "max_steps", whole_number("max_steps", self.max_steps, minimum=1))
-        for name in ("goal_reward", "wall_penalty"):
-            object.__setattr__(self, name, finite_number(name, getattr(self, name)))
-
-    @cached_property
-    def horizon(self) -> Ints:
-        """`max_steps` as an array [], for arithmetic with arrays."""
-        return np.array(self.max_steps)
-
-    @cached_property
-    def next_cell(self) -> Ints:
-        """`layout.next_cell`, flat: indexed by cell * 4 + action."""
-        return self.layout.next_cell.ravel()
-
-    @cached_property
-    def move_reward(self) -> NDArray[np.float64]:
-        """Reward of a move that does not end on the goal, indexed by cell * 4 + action."""
-        bumps = self.layout.next_cell == np.arange(self.layout.num_cells)[:, None]
-        return np.where(bumps, 0.0 - self.wall_penalty, 0.0).ravel()
 
 
 @dataclass
@@ -76,6 +38,10 @@ class MazeState:
         seed: uint64 [N].
         episode: Episodes begun since the seed was set, from 0, uint64 [N].
         key: Where the episode's random draws are found; follows from `seed` and `episode`, uint64 [N].
+        walls: Each environment's own walls, follow from `key`, bool [N, num_cells]; [N, 0] where all share
+            those of the layout.
+        cues: Entries +1 or -1, follow from `key`, float32 [N, K, cue_size].
+        switch_at: The step after which the goal moves, or NEVER, follows from `key`, int [N].
         goals: Goal cells, int [N, K].
         pair: Which of the K goals pays, int [N].
         goal: The cell that pays, `goals[n, pair[n]]`, int [N].
@@ -86,9 +52,12 @@ class MazeState:
         hits: Times the goal was entered in this episode, int [N].
     """
 
-    seed: NDArray[np.uint64]
-    episode: NDArray[np.uint64]
-    key: NDArray[np.uint64]
+    seed: Words
+    episode: Words
+    key: Words
+    walls: Bools
+    cues: NDArray[np.float32]
+    switch_at: Ints
     goals: Ints
     pair: Ints
     goal: Ints
@@ -111,19 +80,15 @@ class MazeState:
             getattr(self, field.name)[rows] = getattr(other, field.name)
 
 
-def begin_episodes(
-    rules: MazeRules,
-    seed: NDArray[np.uint64],
-    episode: NDArray[np.uint64],
-    goal: Ints | None = None,
-) -> MazeState:
+def begin_episodes(rules: MazeRules, seed: Words, episode: Words, goal: Ints | None = None) -> MazeState:
     """Stand at the start of the given episodes.
 
     Args:
         rules: The rules.
         seed: uint64 [N].
         episode: Which episode of that seed, uint64 [N].
-        goal: Goal cells to use instead of random ones, int [N]. The teleports stay those of the episode.
+        goal: Goal cells to use instead of random ones, for the first pair, int [N]. The teleports stay those
+            of the episode.
 
     Returns:
         The state, with arrays of its own.
@@ -131,17 +96,22 @@ def begin_episodes(
     n = len(seed)
     key = episode_key(seed, episode)
     zeros = np.zeros(n, dtype=np.intp)
-    start = np.full(n, rules.layout.centre)
-    if goal is None:
-        goal = _random_cell(rules.layout, key, Stream.GOAL, zeros, other_than=start)
+    walls = episode_walls(rules, key)
+    goals = _first_goals(rules, key, walls)
+    if goal is not None:
+        goals[:, 0] = goal
+    pair = zeros.copy() if rules.n_cues == 1 else draw(key, Stream.PAIR, zeros, rules.n_cues)
     return MazeState(
         seed=seed.copy(),
         episode=episode.copy(),
         key=key,
-        goals=goal[:, None].copy(),
-        pair=np.full(n, _FIRST_PAIR),
-        goal=goal.copy(),
-        agent=start,
+        walls=walls,
+        cues=episode_cues(rules, key),
+        switch_at=episode_switch(rules, key),
+        goals=goals,
+        pair=pair,
+        goal=goals[np.arange(n), pair],
+        agent=np.full(n, rules.layout.centre),
         previous_action=np.full(n, NO_ACTION),
         previous_reward=np.zeros(n),
         elapsed=zeros,
@@ -149,7 +119,7 @@ def begin_episodes(
     )
 
 
-def step(rules: MazeRules, state: MazeState, actions: Ints) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def step(rules: MazeRules, state: MazeState, actions: Ints) -> tuple[NDArray[np.float64], Bools]:
     """Move every agent once, changing `state` in place. A finished episode is left at its end.
 
     Args:
@@ -160,36 +130,120 @@ def step(rules: MazeRules, state: MazeState, actions: Ints) -> tuple[NDArray[np.
     Returns:
         Rewards, float64 [N], and whether the episode ended, bool [N]. The caller owns both.
     """
-    move = state.agent * _NUM_ACTIONS
-    move += actions
-    state.agent = rules.next_cell.take(move)
-    reward = rules.move_reward.take(move)
+    if rules.random_walls:
+        there = state.agent + rules.ahead.take(actions)
+        into_wall = state.walls.take(own_cells(state, there))
+        state.agent = np.where(into_wall, state.agent, there)
+        reward = rules.reward_of_bump.take(into_wall)
+    else:
+        move = state.agent * _NUM_ACTIONS
+        move += actions
+        state.agent = rules.next_cell.take(move)
+        reward = rules.move_reward.take(move)
 
     # A goal is never where the agent already stands, so being there means having just entered it.
     rows = (state.agent == state.goal).nonzero()[0]
     if rows.size:
         reward[rows] = rules.goal_reward
-        _teleport(rules, state, rows)
+        _hit(rules, state, rows)
 
     state.elapsed += _ONE
+    if rules.goal_switch:
+        rows = (state.elapsed == state.switch_at).nonzero()[0]
+        if rows.size:
+            move_goals(rules, state, rows)
     state.previous_action = actions.copy()
     state.previous_reward = reward
     return reward.copy(), state.elapsed == rules.horizon
 
 
-def _teleport(rules: MazeRules, state: MazeState, rows: Ints) -> None:
-    """Send the agents in `rows`, which are on their goals, somewhere else."""
-    hits = state.hits[rows]
-    state.agent[rows] = _random_cell(
-        rules.layout, state.key[rows], Stream.TELEPORT, hits, other_than=state.goal[rows]
-    )
+def move_goals(rules: MazeRules, state: MazeState, rows: Ints, cells: Ints | None = None) -> None:
+    """Put the paying goals of the environments in `rows` elsewhere, changing `state` in place.
+
+    Args:
+        rules: The rules.
+        state: N environments.
+        rows: Some of them, int [M].
+        cells: Where to, free and neither under the agent nor another pair's goal, int [M]. None draws from
+            all free cells that are neither a goal nor under the agent, uniformly.
+    """
+    if cells is None:
+        allowed = free_cells(rules, state.walls[rows])
+        every = np.arange(len(rows))
+        allowed[every, state.agent[rows]] = False
+        allowed[every[:, None], state.goals[rows]] = False
+        rank = draw(state.key[rows], Stream.SWITCH_GOAL, state.elapsed[rows], allowed.sum(axis=1))
+        cells = _nth_cells(allowed, rank[:, None])[:, 0]
+    state.goals[rows, state.pair[rows]] = cells
+    state.goal[rows] = cells
+
+
+def episode_walls(rules: MazeRules, key: Words) -> Bools:
+    """The walls that episodes have of their own, bool [N, num_cells] or [N, 0]."""
+    return draw_walls(rules.layout.size, key) if rules.random_walls else np.empty((len(key), 0), np.bool_)
+
+
+def episode_cues(rules: MazeRules, key: Words) -> NDArray[np.float32]:
+    """The cues of episodes, no two of one episode alike, float32 [N, K, cue_size]."""
+    if rules.cue_size == 0:
+        return np.empty((len(key), rules.n_cues, 0), dtype=np.float32)
+    number = draw_distinct(key, Stream.CUE, rules.n_cues, 2**rules.cue_size)
+    bits = number[:, :, None] >> np.arange(rules.cue_size) & 1
+    return (2 * bits - 1).astype(np.float32)
+
+
+def episode_switch(rules: MazeRules, key: Words) -> Ints:
+    """The step after which the goal moves, or NEVER, int [N]."""
+    if not rules.goal_switch:
+        return np.full(len(key), NEVER)
+    first, last = rules.switch_steps
+    return first + draw(key, Stream.SWITCH_TIME, np.zeros(len(key), dtype=np.intp), last - first + 1)
+
+
+def free_cells(rules: MazeRules, walls: Bools) -> Bools:
+    """Where an agent can stand, bool [N, num_cells], fresh; `walls` as in `MazeState`."""
+    return ~walls if rules.random_walls else np.repeat(rules.always_free[None], len(walls), axis=0)
+
+
+def own_cells(state: MazeState, cells: Ints) -> Ints:
+    """Where to find cells in the flat `state.walls`, int of the shape of `cells`, [N] or [N, ...]."""
+    first = np.arange(0, state.walls.size, state.walls.shape[1])
+    return cells + first.reshape(-1, *[1] * (cells.ndim - 1))
+
+
+def _hit(rules: MazeRules, state: MazeState, rows: Ints) -> None:
+    """Draw the next pair for the agents in `rows`, which are on their goals, and send them elsewhere."""
+    key, hits = state.key[rows], state.hits[rows]
+    if rules.n_cues > 1:
+        pair = draw(key, Stream.PAIR, hits + _ONE, rules.n_cues)
+        state.pair[rows] = pair
+        state.goal[rows] = state.goals[rows, pair]
+    goal = state.goal[rows]
+    if rules.random_walls:
+        allowed = ~state.walls[rows]
+        allowed[np.arange(len(rows)), goal] = False
+        rank = draw(key, Stream.TELEPORT, hits, allowed.sum(axis=1))
+        state.agent[rows] = _nth_cells(allowed, rank[:, None])[:, 0]
+    else:
+        # The same, by tables.
+        layout = rules.layout
+        rank = draw(key, Stream.TELEPORT, hits, bound=len(layout.free) - 1)
+        rank += rank >= layout.free_rank.take(goal)
+        state.agent[rows] = layout.free.take(rank)
     state.hits[rows] = hits + 1
 
 
-def _random_cell(
-    layout: MazeLayout, key: NDArray[np.uint64], stream: Stream, index: Ints, other_than: Ints
-) -> Ints:
-    """Draw free cells, uniformly over all but `other_than`, int [N]."""
-    rank = draw(key, stream, index, bound=len(layout.free) - 1)
-    rank += rank >= layout.free_rank.take(other_than)
-    return layout.free.take(rank)
+def _first_goals(rules: MazeRules, key: Words, walls: Bools) -> Ints:
+    """Draw different free cells other than the start, int [N, K]."""
+    if not rules.random_walls:
+        others = rules.layout.free_but_centre
+        return others.take(draw_distinct(key, Stream.GOAL, rules.n_cues, len(others)))
+    allowed = ~walls
+    allowed[:, rules.layout.centre] = False
+    return _nth_cells(allowed, draw_distinct(key, Stream.GOAL, rules.n_cues, allowed.sum(axis=1)))
+
+
+def _nth_cells(allowed: Bools, rank: Ints) -> Ints:
+    """The cells that come at place `rank` [N, M], from 0, among those `allowed` [N, num_cells]."""
+    count = allowed.cumsum(axis=1, dtype=np.int32)
+    return (count[:, None] > rank[:, :, None]).argmax(axis=2)

@@ -10,11 +10,12 @@ from gymnasium.error import InvalidAction, ResetNeeded
 from numpy.typing import NDArray
 
 from plastic_maze import dynamics
-from plastic_maze.dynamics import MazeRules, MazeState
-from plastic_maze.layouts import NUM_ACTIONS, pillar_layout
+from plastic_maze.dynamics import MazeState
+from plastic_maze.layouts import NUM_ACTIONS
 from plastic_maze.observations import Observer
 from plastic_maze.options import check_option_names, goal_cells
-from plastic_maze.rendering import ascii_maze, draw_maze
+from plastic_maze.rendering import picture, text
+from plastic_maze.rules import make_rules
 from plastic_maze.window import Window
 
 _WORD = 2**64
@@ -52,6 +53,22 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
     ###########
     ```
 
+    Three variants, which can be combined, ask for more:
+
+    - **Paired associates** (`n_cues`, `cue_size`): as in rodents that learn pairs of flavour and place. An
+      episode has `n_cues` goals on different squares, each with a cue of its own: `cue_size` random entries
+      +1 or -1, no two cues alike. At the start and after each hit one pair is drawn, all equally likely. Its
+      cue is shown until the next hit, and only its goal pays. The ordinary task is one cue of size 0.
+    - **Random walls** (`layout="random"`): every episode has walls of its own. Pillars stay, and so do the
+      squares whose row and column are both odd; those in between are shut at random such that all free
+      squares hang together: a random spanning tree of them stays open, and a quarter of the others. Where
+      the centre is a pillar that was left out, the four squares beside it stay free.
+      `plastic_maze.random_layouts` has the details.
+    - **Reversal** (`goal_switch=True`): once in each episode the goal that pays moves, at the end of a step,
+      to a free square that is neither a goal nor under the agent, all equally likely. The number of that
+      step is drawn uniformly from the whole numbers from `max_steps / 3` to `2 * max_steps / 3`. The agent is
+      not told.
+
     ## Action Space
     `Discrete(4)`:
 
@@ -63,7 +80,7 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
     A move into a wall leaves the agent where it is.
 
     ## Observation Space
-    `Box` of 15 numbers, float32. `plastic_maze.observations` names the slices.
+    `Box` of 15 + `cue_size` numbers, float32. `plastic_maze.observations` names the slices.
 
     | Index | Name | Meaning | Values |
     |-------|------|---------|--------|
@@ -71,12 +88,14 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
     | 9-12  | `PREVIOUS_ACTION` | previous action, one-hot; all zero before the first step | 0 or 1 |
     | 13    | `PREVIOUS_REWARD` | reward of the previous step; 0 before the first | see Rewards |
     | 14    | `ELAPSED` | steps taken / `max_steps` | 0 to 1 |
+    | 15-   | `CUE` | cue of the pair that pays, `cue_size` numbers | +1 or -1 |
 
     The goal is never part of it.
 
     ## Starting State
-    The agent stands in the centre. The goal lies on any other free square, all equally likely, unless
-    `reset(options={"goal": (row, col)})` puts it somewhere.
+    The agent stands in the centre. The goals lie on other free squares, all equally likely, unless
+    `reset(options={"goal": (row, col)})` puts the goal somewhere: refused where there are several, and with
+    random walls it has to be a square that is free in every episode.
 
     Every random choice is a pure function of the seed, the number of the episode since that seed was set, and
     the number of the choice. So `reset(seed=s)` begins the same episode wherever it is called, `reset()` goes
@@ -84,8 +103,8 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
     `plastic_maze.randomness` has the details.
 
     ## Rewards
-    - Entering the goal: `goal_reward`. At once the agent is teleported to a free square other than the goal,
-      all equally likely.
+    - Entering the goal that pays: `goal_reward`. At once the next pair is drawn, and the agent is teleported
+      to a free square other than the goal that pays from now on, all equally likely.
     - Moving into a wall: -`wall_penalty`.
     - Anything else: 0.
 
@@ -98,8 +117,9 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
     `reset()` and `step()` return a dictionary with:
 
     - `agent`: (row, col) of the agent, after the teleport if there was one
-    - `goal`: (row, col) of the goal
-    - `hits`: times the goal was entered in this episode
+    - `goal`: (row, col) of the goal that pays
+    - `hits`: times it was entered in this episode
+    - `pair`: number of the pair that pays, from 0; only with several
 
     ## Arguments
     ```python
@@ -111,16 +131,23 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
     * `max_steps=250`: steps in an episode.
     * `goal_reward=10.0`: paid on entering the goal.
     * `wall_penalty=0.1`: taken off for a move into a wall.
+    * `n_cues=1`: pairs of a cue and a goal; at most 2**`cue_size`, so that they can be told apart.
+    * `cue_size=0`: entries of a cue, at most 31.
+    * `layout="pillars"`: or `"random"`.
+    * `goal_switch=False`: whether the goal moves once.
     * `render_mode=None`: `"human"` opens a window, `"rgb_array"` gives pictures and needs no display,
       `"ansi"` gives text.
 
-    Three ids are registered:
+    These ids are registered:
 
-    | Id | size | max_steps | wall_penalty | Source |
-    |----|------|-----------|--------------|--------|
-    | `PlasticMaze-v0` | 9 | 250 | 0.1 | Miconi, Clune & Stanley (2018) |
-    | `PlasticMazeLarge-v0` | 11 | 200 | 0.0 | Miconi, Rawal, Clune & Stanley (2019) |
-    | `PlasticMazeSmall-v0` | 5 | 80 | 0.0 | learns in seconds, for first steps |
+    | Id | size | max_steps | wall_penalty | More | Source |
+    |----|------|-----------|--------------|------|--------|
+    | `PlasticMaze-v0` | 9 | 250 | 0.1 | | Miconi, Clune & Stanley (2018) |
+    | `PlasticMazeLarge-v0` | 11 | 200 | 0.0 | | Miconi, Rawal, Clune & Stanley (2019) |
+    | `PlasticMazeSmall-v0` | 5 | 80 | 0.0 | | learns in seconds, for first steps |
+    | `PlasticMazePairs-v0` | 7 | 300 | 0.0 | `n_cues=3, cue_size=8` | paired associates |
+    | `PlasticMazeRandom-v0` | 9 | 250 | 0.1 | `layout="random"` | new walls in each episode |
+    | `PlasticMazeReversal-v0` | 9 | 250 | 0.1 | `goal_switch=True` | the goal moves |
 
     Bad arguments and options raise `ValueError`; an action that is not 0 to 3 raises
     `gymnasium.error.InvalidAction`; a step before the first reset or after the end of an episode raises
@@ -149,10 +176,16 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
         max_steps: int = 250,
         goal_reward: float = 10.0,
         wall_penalty: float = 0.1,
+        n_cues: int = 1,
+        cue_size: int = 0,
+        layout: str = "pillars",
+        goal_switch: bool = False,
         render_mode: str | None = None,
     ) -> None:
         check_render_mode(render_mode, self.metadata)
-        self.rules = MazeRules(pillar_layout(size), max_steps, goal_reward, wall_penalty)
+        self.rules = make_rules(
+            size, max_steps, goal_reward, wall_penalty, n_cues, cue_size, layout, goal_switch
+        )
         self.render_mode = render_mode
         self._observer = Observer(self.rules)
         self.observation_space = self._observer.space
@@ -178,13 +211,13 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
             options: `{"goal": (row, col)}` puts the goal on that square.
 
         Returns:
-            Observation, float32 [15], and the information described at the class.
+            Observation, float32 [15 + cue_size], and the information described at the class.
 
         Raises:
             ValueError: If an option is unknown, or the goal is not a free square other than the start.
         """
         given = check_option_names(options, accepted=("goal",))
-        goal = goal_cells(self.rules.layout, given["goal"], num_envs=1) if "goal" in given else None
+        goal = goal_cells(self.rules, given["goal"], num_envs=1) if "goal" in given else None
         super().reset(seed=seed)
         if seed is not None:
             word, episode = np.array([seed % _WORD], dtype=np.uint64), _FIRST_EPISODE
@@ -205,7 +238,7 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
             action: 0 up, 1 down, 2 left, 3 right.
 
         Returns:
-            Observation, float32 [15]; reward; whether the episode ended; False; information.
+            Observation, float32 [15 + cue_size]; reward; whether the episode ended; False; information.
 
         Raises:
             InvalidAction: If `action` is not an integer from 0 to 3.
@@ -243,10 +276,9 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
             return None
         if self._state is None:
             raise ResetNeeded("Cannot call env.render(): no episode has begun, call env.reset() first")
-        agent, goal = self._state.agent.item(), self._state.goal.item()
         if self.render_mode == "ansi":
-            return ascii_maze(self.rules.layout, agent, goal)
-        frame = draw_maze(self.rules.layout, agent, goal, self._state.elapsed.item() / self.max_steps)
+            return text(self.rules, self._state, row=0)
+        frame = picture(self.rules, self._state, row=0)
         if self.render_mode == "rgb_array":
             return frame
         self._window.show(frame)
@@ -257,11 +289,14 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
         self._window.close()
 
     def _info(self, state: MazeState) -> dict[str, Any]:
-        return {
+        info = {
             "agent": self._positions[state.agent.item()],
             "goal": self._positions[state.goal.item()],
             "hits": state.hits.item(),
         }
+        if self.rules.n_cues > 1:
+            info["pair"] = state.pair.item()
+        return info
 
 
 def check_render_mode(render_mode: str | None, metadata: dict[str, Any]) -> None:

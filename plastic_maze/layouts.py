@@ -81,6 +81,11 @@ class MazeLayout:
         return _frozen(np.flatnonzero(~self.walls))
 
     @cached_property
+    def free_but_centre(self) -> NDArray[np.intp]:
+        """The free cells other than the centre, ascending, [F - 1]."""
+        return _frozen(self.free[self.free != self.centre])
+
+    @cached_property
     def free_rank(self) -> NDArray[np.intp]:
         """Position of each cell in `free`, -1 for a wall, [num_cells]."""
         rank = np.full(self.num_cells, -1, dtype=np.intp)

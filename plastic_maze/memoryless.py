@@ -31,9 +31,10 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from plastic_maze.dynamics import NO_ACTION, MazeRules
+from plastic_maze.dynamics import NO_ACTION
 from plastic_maze.layouts import NUM_ACTIONS
 from plastic_maze.reference import own_vector_env
+from plastic_maze.rules import MazeRules
 from plastic_maze.validation import whole_number
 
 Floats = NDArray[np.float64]

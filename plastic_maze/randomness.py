@@ -31,6 +31,12 @@ class Stream(IntEnum):
 
     GOAL = 0
     TELEPORT = 1
+    PAIR = 2
+    CUE = 3
+    SWITCH_TIME = 4
+    SWITCH_GOAL = 5
+    DOOR_WEIGHT = 6
+    DOOR_OPENING = 7
 
 
 def splitmix64(seed: Words, index: Words) -> Words:
@@ -63,7 +69,9 @@ def episode_key(seed: Words, episode: Words) -> Words:
     return splitmix64(seed, episode)
 
 
-def draw(key: Words, stream: Stream, index: NDArray[np.intp], bound: int) -> NDArray[np.intp]:
+def draw(
+    key: Words, stream: Stream, index: NDArray[np.intp], bound: int | NDArray[np.intp]
+) -> NDArray[np.intp]:
     """Draw integers from 0 up to, not including, `bound`.
 
     The upper 32 bits are scaled to the bound; no value is likelier than another by more than bound / 2**32.
@@ -71,8 +79,8 @@ def draw(key: Words, stream: Stream, index: NDArray[np.intp], bound: int) -> NDA
     Args:
         key: From `episode_key`, uint64 [N].
         stream: What the numbers are for.
-        index: Which draw of the stream, from 0, int [N]; below 2**32.
-        bound: Positive, below 2**32.
+        index: Which draw of the stream, from 0, int [N] or of a shape that broadcasts with it; below 2**32.
+        bound: Positive, below 2**32; one for all, or int [N].
 
     Returns:
         The draws, int [N].
@@ -80,3 +88,26 @@ def draw(key: Words, stream: Stream, index: NDArray[np.intp], bound: int) -> NDA
     counter = index.astype(np.uint64) + np.uint64(int(stream) << 32)
     bits = splitmix64(key, counter) >> _HALF_WORD
     return ((bits * np.uint64(bound)) >> _HALF_WORD).astype(np.intp)
+
+
+def draw_distinct(key: Words, stream: Stream, count: int, bound: int | NDArray[np.intp]) -> NDArray[np.intp]:
+    """Draw `count` different integers from 0 up to, not including, `bound`; every order is equally likely.
+
+    Number k is drawn among those that are left, and counts past the earlier ones.
+
+    Args:
+        key: From `episode_key`, uint64 [N].
+        stream: What the numbers are for; draws 0 ... count - 1 of it are used.
+        count: At least 1, at most `bound`.
+        bound: One for all, or int [N].
+
+    Returns:
+        The draws, int [N, count].
+    """
+    drawn = np.empty((len(key), count), dtype=np.intp)
+    for k in range(count):
+        number = draw(key, stream, np.array([k]), bound - k)
+        for earlier in np.sort(drawn[:, :k], axis=1).T:
+            number += number >= earlier
+        drawn[:, k] = number
+    return drawn

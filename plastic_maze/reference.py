@@ -53,7 +53,9 @@ class RandomPlayer:
 class OraclePlayer:
     """Knows where it is and where the goal is, and walks a shortest path: no agent can do better.
 
-    Where several steps are on a shortest path, it takes the lowest action.
+    It also knows walls that are drawn anew, which of several goals pays, and where a goal has moved to. (With
+    a goal that is going to move, "no better" holds up to the chance that a detour would have met it.) Where
+    several steps are on a shortest path, it takes the lowest action.
 
     Args:
         env: The `PlasticMazeVectorEnv` it plays in, or a wrapper of one.
@@ -65,6 +67,7 @@ class OraclePlayer:
     def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
         self._env = own_vector_env(env)
         self._first_step = first_steps(self._env.rules.layout)
+        self._nearer = _OwnWalls(self._env) if self._env.rules.random_walls else None
 
     def predict(
         self,
@@ -86,7 +89,66 @@ class OraclePlayer:
         """
         maze = self._env.get_state()
         goal = np.take_along_axis(maze["goals"], maze["pair"][:, None], axis=1)[:, 0]
+        if self._nearer is not None:
+            return self._nearer.first_steps(maze["agent"], goal), state
         return self._first_step[maze["agent"], goal], state
+
+
+class _OwnWalls:
+    """Shortest paths where each environment has walls of its own."""
+
+    def __init__(self, env: PlasticMazeVectorEnv) -> None:
+        self._env = env
+        self._walls = np.empty((0, 0), dtype=np.bool_)
+        self._goal = np.empty(0, dtype=np.intp)
+        self._distance = np.empty((0, 0), dtype=np.intp)
+
+    def first_steps(self, agent: NDArray[np.intp], goal: NDArray[np.intp]) -> NDArray[np.intp]:
+        """The lowest action that begins a shortest path, int [N]."""
+        rules, every = self._env.rules, np.arange(len(agent))
+        walls = self._env.walls().reshape(len(agent), -1)
+        # Walls and goals stay the same for many steps, and so do the distances.
+        if self._walls.shape != walls.shape:
+            new = every
+            self._walls, self._goal, self._distance = walls, goal, np.zeros(walls.shape, dtype=np.intp)
+        else:
+            new = ((self._walls != walls).any(axis=1) | (self._goal != goal)).nonzero()[0]
+            self._walls, self._goal = walls, goal
+        if new.size:
+            self._distance[new] = distances_to(walls[new], goal[new], rules.ahead)
+        there = agent[:, None] + rules.ahead
+        blocked = walls[every[:, None], there]
+        return np.where(blocked, walls.shape[1], self._distance[every[:, None], there]).argmin(axis=1)
+
+
+def distances_to(
+    walls: NDArray[np.bool_], goal: NDArray[np.intp], ahead: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Steps from each cell to the goal.
+
+    Args:
+        walls: bool [N, num_cells], with a closed border.
+        goal: Goal cells, int [N].
+        ahead: What each action adds to a cell, int [4].
+
+    Returns:
+        int [N, num_cells]; num_cells, which is more than any distance, for walls.
+    """
+    distances = np.full(walls.shape, walls.shape[1], dtype=np.intp)
+    frontier = np.zeros(walls.shape, dtype=np.bool_)
+    frontier[np.arange(len(goal)), goal] = True
+    open_ = ~walls
+    steps = 0
+    while frontier.any():
+        distances[frontier] = steps
+        open_ &= ~frontier
+        # Only cells of the border would be carried over to another row's end, and these are walls.
+        spread = np.zeros_like(frontier)
+        for offset in ahead.tolist():
+            spread |= np.roll(frontier, offset, axis=1)
+        frontier = spread & open_
+        steps += 1
+    return distances
 
 
 def first_steps(layout: MazeLayout) -> NDArray[np.intp]:

@@ -1,11 +1,11 @@
-"""Pictures of the maze: (layout, agent, goal, time) -> uint8 [height, width, 3], or text.
+"""Pictures of the maze: (layout, agent, goals, time) -> uint8 [height, width, 3], or text.
 
-Pygame draws three kinds of tile once, on surfaces in memory that need no display. A frame is put together
+Pygame draws a few kinds of tile once, on surfaces in memory that need no display. A frame is put together
 from these with NumPy, which is fast enough to film every step. The colours are told apart by colour-blind
 people (Okabe & Ito, 2008).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any
@@ -14,7 +14,10 @@ import numpy as np
 from gymnasium.error import DependencyNotInstalled
 from numpy.typing import NDArray
 
+from plastic_maze.dynamics import MazeState
 from plastic_maze.layouts import MazeLayout
+from plastic_maze.random_layouts import layout_of
+from plastic_maze.rules import MazeRules
 from plastic_maze.validation import whole_number
 
 Color = tuple[int, int, int]
@@ -26,6 +29,7 @@ GRID: Color = (226, 224, 216)
 SEEN: Color = (205, 228, 244)
 AGENT: Color = (0, 114, 178)
 GOAL: Color = (230, 159, 0)
+OTHER_GOAL: Color = (237, 216, 166)
 BAR: Color = (86, 180, 233)
 
 DEFAULT_SQUARE = 32
@@ -50,13 +54,36 @@ def import_pygame() -> ModuleType:
     return pygame
 
 
+def picture(rules: MazeRules, state: MazeState, row: int) -> Frame:
+    """Draw one environment of a state; `draw_maze` says how."""
+    layout, agent, goal, others = _scene(rules, state, row)
+    return draw_maze(layout, agent, goal, state.elapsed[row].item() / rules.max_steps, others=others)
+
+
+def text(rules: MazeRules, state: MazeState, row: int) -> str:
+    """Write one environment of a state as text; `ascii_maze` says how."""
+    return ascii_maze(*_scene(rules, state, row))
+
+
+def _scene(rules: MazeRules, state: MazeState, row: int) -> tuple[MazeLayout, int, int, list[int]]:
+    """Layout, agent's cell, goal's cell, cells of the goals that do not pay now."""
+    layout = layout_of(state.walls[row]) if rules.random_walls else rules.layout
+    others = np.delete(state.goals[row], state.pair[row])
+    return layout, state.agent[row].item(), state.goal[row].item(), others.tolist()
+
+
 def draw_maze(
-    layout: MazeLayout, agent: int, goal: int, elapsed: float, square: int = DEFAULT_SQUARE
+    layout: MazeLayout,
+    agent: int,
+    goal: int,
+    elapsed: float,
+    square: int = DEFAULT_SQUARE,
+    others: Sequence[int] = (),
 ) -> Frame:
     """Draw a maze.
 
     The agent is a blue disc, the squares it sees are tinted, and the goal, which it does not see, is a star
-    in a broken ring.
+    in a broken ring. Goals that do not pay now are pale.
 
     Args:
         layout: The walls.
@@ -64,6 +91,7 @@ def draw_maze(
         goal: Goal's cell.
         elapsed: Part of the episode that is over, 0 to 1, shown by a bar below.
         square: Side of a square, pixels; even (films want even frames) and at least 8.
+        others: Cells of the goals that do not pay now.
 
     Returns:
         uint8 [side * square + 2 * (square // 8), side * square, 3], fresh.
@@ -80,26 +108,29 @@ def draw_maze(
         for col in range(cols[agent] - 1, cols[agent] + 2):
             if not layout.walls[row, col]:
                 _paste(frame, _tile(_draw_nothing, SEEN, square), row, col)
-    in_sight = np.abs(layout.coordinates[agent] - layout.coordinates[goal]).max() <= 1
-    _paste(frame, _tile(_draw_goal, SEEN if in_sight else FLOOR, square), rows[goal], cols[goal])
+    for draw, cell in (*((_draw_other_goal, other) for other in others), (_draw_goal, goal)):
+        in_sight = np.abs(layout.coordinates[agent] - layout.coordinates[cell]).max() <= 1
+        _paste(frame, _tile(draw, SEEN if in_sight else FLOOR, square), rows[cell], cols[cell])
     _paste(frame, _tile(_draw_agent, SEEN, square), rows[agent], cols[agent])
     bar = frame[layout.side * square :]
     bar[2:, : round(elapsed * bar.shape[1])] = BAR
     return frame
 
 
-def ascii_maze(layout: MazeLayout, agent: int, goal: int) -> str:
-    """Write a maze as text: `#` wall, `.` free, `A` agent, `G` goal.
+def ascii_maze(layout: MazeLayout, agent: int, goal: int, others: Sequence[int] = ()) -> str:
+    """Write a maze as text: `#` wall, `.` free, `A` agent, `G` goal, `g` a goal that does not pay now.
 
     Args:
         layout: The walls.
         agent: Agent's cell.
         goal: Goal's cell.
+        others: Cells of the goals that do not pay now.
 
     Returns:
         `side` lines of `side` characters.
     """
     letters = np.where(layout.walls.ravel(), "#", ".")
+    letters[list(others)] = "g"
     letters[goal] = "G"
     letters[agent] = "A"
     return "\n".join("".join(line) for line in letters.reshape(layout.walls.shape))
@@ -144,12 +175,20 @@ def _draw_agent(pygame: ModuleType, surface: Any, length: int) -> None:
 
 
 def _draw_goal(pygame: ModuleType, surface: Any, length: int) -> None:
+    _draw_star(pygame, surface, length, GOAL)
+
+
+def _draw_other_goal(pygame: ModuleType, surface: Any, length: int) -> None:
+    _draw_star(pygame, surface, length, OTHER_GOAL)
+
+
+def _draw_star(pygame: ModuleType, surface: Any, length: int, color: Color) -> None:
     """A star within a broken ring: there, but not for the agent's eyes."""
     centre = np.array([length / 2, length / 2])
     angles = np.arange(10) * np.pi / 5
     radii = np.where(np.arange(10) % 2, 0.13, 0.30) * length
     star = centre + radii[:, None] * np.stack([np.sin(angles), -np.cos(angles)], axis=1)
-    pygame.draw.polygon(surface, GOAL, star.tolist())
+    pygame.draw.polygon(surface, color, star.tolist())
     ring = surface.get_rect().inflate(-0.14 * length, -0.14 * length)
     for start in np.arange(12) * np.pi / 6:
-        pygame.draw.arc(surface, GOAL, ring, start, start + np.pi / 10, width=round(0.05 * length))
+        pygame.draw.arc(surface, color, ring, start, start + np.pi / 10, width=round(0.05 * length))

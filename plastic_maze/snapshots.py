@@ -4,13 +4,15 @@
 |-----|---------|-------|
 | `seed` | seed of each environment | uint64 [N] |
 | `episode` | episodes begun since then, from 0 | uint64 [N] |
-| `goals` | goal cells | int [N, 1] |
+| `goals` | goal cells | int [N, n_cues] |
 | `pair` | which of the goals pays | int [N] |
 | `agent` | agent's cell | int [N] |
 | `previous_action` | -1 before the first step | int [N] |
 | `previous_reward` | 0 before the first step | float64 [N] |
 | `elapsed` | steps taken | int [N] |
 | `hits` | times the goal was entered | int [N] |
+
+What else an episode has drawn (walls, cues, when its goal moves) follows from the seed and the episode.
 """
 
 from typing import Any
@@ -18,9 +20,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plastic_maze.dynamics import NO_ACTION, MazeRules, MazeState
+from plastic_maze.dynamics import (
+    NO_ACTION,
+    MazeState,
+    episode_cues,
+    episode_switch,
+    episode_walls,
+    free_cells,
+)
 from plastic_maze.layouts import NUM_ACTIONS
 from plastic_maze.randomness import episode_key
+from plastic_maze.rules import MazeRules
 
 _DTYPES = {
     "seed": np.uint64,
@@ -60,7 +70,7 @@ def from_snapshot(rules: MazeRules, snapshot: dict[str, NDArray[Any]], num_envs:
     arrays = {}
     for name, dtype in _DTYPES.items():
         array = np.asarray(snapshot[name])
-        shape = (num_envs, 1) if name == "goals" else (num_envs,)
+        shape = (num_envs, rules.n_cues) if name == "goals" else (num_envs,)
         if array.dtype != dtype or array.shape != shape:
             raise ValueError(
                 f"state[{name!r}] must be {np.dtype(dtype)} with shape {shape}, "
@@ -68,24 +78,40 @@ def from_snapshot(rules: MazeRules, snapshot: dict[str, NDArray[Any]], num_envs:
             )
         arrays[name] = array.copy()
 
-    goal = arrays["goals"][:, 0]
+    key = episode_key(arrays["seed"], arrays["episode"])
+    walls = episode_walls(rules, key)
+    free = free_cells(rules, walls)
+    rows = np.arange(num_envs)
+    goals, agent, pair = arrays["goals"], arrays["agent"], arrays["pair"]
+    for name, cells in (("goals", goals.T), ("agent", agent[None])):
+        inside = _within(cells, 0, rules.layout.num_cells - 1)
+        on_floor = inside & free[rows, np.where(inside, cells, 0)]
+        _require(name, np.logical_and.reduce(on_floor), "free cells of this maze")
+    different = np.diff(np.sort(goals, axis=1), axis=1) > 0
+    _require("goals", np.logical_and.reduce(different, axis=1), "all different")
+    _require("pair", _within(pair, 0, rules.n_cues - 1), f"0 to {rules.n_cues - 1}")
+    goal = goals[rows, pair]
+    _require("agent", agent != goal, "off the goal")
     rewards = [0.0, 0.0 - rules.wall_penalty, rules.goal_reward]
-    _require("goals", np.isin(goal, rules.layout.free), "free cells of this maze")
-    _require("goals", goal != rules.layout.centre, "other than the start")
-    _require("pair", arrays["pair"] == 0, "0")
-    _require("agent", np.isin(arrays["agent"], rules.layout.free), "free cells of this maze")
-    _require("agent", arrays["agent"] != goal, "off the goal")
     _require("elapsed", _within(arrays["elapsed"], 0, rules.max_steps - 1), f"0 to {rules.max_steps - 1}")
     _require("previous_action", _within(arrays["previous_action"], NO_ACTION, NUM_ACTIONS - 1), "-1 to 3")
     begun = (arrays["previous_action"] != NO_ACTION) == (arrays["elapsed"] > 0)
     _require("previous_action", begun, "-1 if, and only if, no step was taken")
     _require("previous_reward", np.isin(arrays["previous_reward"], rewards), f"one of {rewards}")
     _require("hits", _within(arrays["hits"], 0, arrays["elapsed"]), "0 to the steps taken")
-    return MazeState(key=episode_key(arrays["seed"], arrays["episode"]), goal=goal.copy(), **arrays)
+    _require("agent", (arrays["elapsed"] > 0) | (agent == rules.layout.centre), "in the centre at the start")
+    return MazeState(
+        key=key,
+        walls=walls,
+        cues=episode_cues(rules, key),
+        switch_at=episode_switch(rules, key),
+        goal=goal,
+        **arrays,
+    )
 
 
 def _within(array: NDArray[np.intp], low: int, high: int | NDArray[np.intp]) -> NDArray[np.bool_]:
-    return (low <= array) & (array <= high)
+    return np.logical_and(low <= array, array <= high)
 
 
 def _require(name: str, holds: NDArray[np.bool_], what: str) -> None:

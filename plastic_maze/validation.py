@@ -38,3 +38,18 @@ def finite_number(name: str, value: Any) -> float:
     if not is_number or not abs(value) <= _LARGEST:
         raise ValueError(f"{name} must be a finite number that fits in float32, got {value!r}")
     return float(value)
+
+
+def truth(name: str, value: Any) -> bool:
+    """Return `value` as a `bool`.
+
+    Args:
+        name: What to call the value in the error.
+        value: A Python or NumPy bool.
+
+    Raises:
+        ValueError: If `value` is anything else.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
+    return bool(value)

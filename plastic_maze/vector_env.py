@@ -10,12 +10,13 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from plastic_maze import dynamics
-from plastic_maze.dynamics import MazeRules, MazeState
+from plastic_maze.dynamics import MazeState
 from plastic_maze.env import check_render_mode
-from plastic_maze.layouts import NUM_ACTIONS, pillar_layout
+from plastic_maze.layouts import NUM_ACTIONS
 from plastic_maze.observations import Observer
-from plastic_maze.options import check_option_names, goal_cells
-from plastic_maze.rendering import ascii_maze, draw_maze
+from plastic_maze.options import check_option_names, goal_cells, moved_goal_cells
+from plastic_maze.rendering import picture, text
+from plastic_maze.rules import make_rules
 from plastic_maze.snapshots import from_snapshot, to_snapshot
 from plastic_maze.validation import whole_number
 
@@ -29,12 +30,13 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
     episodes as one cares to play.
 
     Finished environments begin their next episode within the same step (`AutoresetMode.SAME_STEP`). The
-    information of that step then holds, in the form Gymnasium gives it, `final_obs` (float32 [num_envs, 15])
+    information of that step then holds, in the form Gymnasium gives it, `final_obs` (float32 [num_envs, F])
     and `final_info` (a dictionary), each with a mask (`_final_obs`, `_final_info`, bool [num_envs]) of the
-    rows that count; the others are zero.
+    rows that count; the others are zero. F is 15 + `cue_size`.
 
     The information is one array per key, with all environments in it: `agent` and `goal` are int [num_envs,
-    2], `hits` is int [num_envs], each with its mask. All arrays handed out belong to the caller.
+    2], `hits` and, where there are several, `pair` are int [num_envs], each with its mask. All arrays handed
+    out belong to the caller.
 
     Args:
         num_envs: How many.
@@ -42,6 +44,10 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
         max_steps: Steps in an episode.
         goal_reward: Paid on entering the goal.
         wall_penalty: Taken off for a move into a wall.
+        n_cues: Pairs of a cue and a goal.
+        cue_size: Entries of a cue.
+        layout: "pillars" or "random".
+        goal_switch: Whether the goal moves once in each episode.
         render_mode: None, "rgb_array" or "ansi".
 
     Raises:
@@ -61,11 +67,17 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
         max_steps: int = 250,
         goal_reward: float = 10.0,
         wall_penalty: float = 0.1,
+        n_cues: int = 1,
+        cue_size: int = 0,
+        layout: str = "pillars",
+        goal_switch: bool = False,
         render_mode: str | None = None,
     ) -> None:
         check_render_mode(render_mode, self.metadata)
         self.num_envs = whole_number("num_envs", num_envs, minimum=1)
-        self.rules = MazeRules(pillar_layout(size), max_steps, goal_reward, wall_penalty)
+        self.rules = make_rules(
+            size, max_steps, goal_reward, wall_penalty, n_cues, cue_size, layout, goal_switch
+        )
         self.render_mode = render_mode
         self._observer = Observer(self.rules)
         self.single_observation_space = self._observer.space
@@ -95,7 +107,7 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
                 they are.
 
         Returns:
-            Observations, float32 [num_envs, 15], and information, both of all environments.
+            Observations, float32 [num_envs, F], and information, both of all environments.
 
         Raises:
             ValueError: If the seeds or an option are not accepted.
@@ -103,7 +115,7 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
         """
         given = check_option_names(options, accepted=("goal", "reset_mask"))
         rows = self._rows_to_reset(given.get("reset_mask"))
-        goal = goal_cells(self.rules.layout, given["goal"], self.num_envs)[rows] if "goal" in given else None
+        goal = goal_cells(self.rules, given["goal"], self.num_envs)[rows] if "goal" in given else None
         words = None if seed is None else self._seed_words(seed)
         super().reset(seed=seed if isinstance(seed, int) else None)
         if words is None and self._state is None:
@@ -132,7 +144,7 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
             actions: 0 up, 1 down, 2 left, 3 right; integers [num_envs].
 
         Returns:
-            Observations, float32 [num_envs, 15]; rewards, float64 [num_envs]; whether the episodes ended,
+            Observations, float32 [num_envs, F]; rewards, float64 [num_envs]; whether the episodes ended,
             bool [num_envs]; all False, bool [num_envs]; information.
 
         Raises:
@@ -167,12 +179,8 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
             )
             return None
         state = self._begun("render")
-        cells = zip(state.agent.tolist(), state.goal.tolist(), state.elapsed.tolist(), strict=True)
-        if self.render_mode == "ansi":
-            return tuple(ascii_maze(self.rules.layout, agent, goal) for agent, goal, _ in cells)
-        return tuple(
-            draw_maze(self.rules.layout, agent, goal, t / self.max_steps) for agent, goal, t in cells
-        )
+        show = text if self.render_mode == "ansi" else picture
+        return tuple(show(self.rules, state, row) for row in range(self.num_envs))
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Copy everything needed to go on exactly from here; `plastic_maze.snapshots` lists it.
@@ -191,12 +199,41 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
         self._state = from_snapshot(self.rules, snapshot, self.num_envs)
 
     def observe(self) -> NDArray[np.float32]:
-        """The present observations, float32 [num_envs, 15]: what to go on with after `set_state`.
+        """The present observations, float32 [num_envs, F]: what to go on with after `set_state`.
 
         Raises:
             ResetNeeded: Before the first reset.
         """
         return self._observer.observe(self._begun("observe"))
+
+    def move_goal(self, goal: Any = None) -> None:
+        """Move the goal that pays in every environment, between two steps: what does an agent do then?
+
+        With the same seeds and at the same time, goals moved at random move to the same squares whoever
+        plays, save for those that must be avoided.
+
+        Args:
+            goal: (row, col) for all environments, or an integer array [num_envs, 2], of free squares that are
+                neither under the agent nor another pair's goal; None draws from all free squares that are
+                neither a goal nor under the agent.
+
+        Raises:
+            ValueError: If a goal is not such a square; nothing has changed then.
+            ResetNeeded: Before the first reset.
+        """
+        state = self._begun("move_goal")
+        cells = None if goal is None else moved_goal_cells(self.rules, state, goal)
+        dynamics.move_goals(self.rules, state, np.arange(self.num_envs), cells)
+
+    def walls(self) -> NDArray[np.bool_]:
+        """The present walls, True is wall, bool [num_envs, side, side].
+
+        Raises:
+            ResetNeeded: Before the first reset.
+        """
+        state = self._begun("walls")
+        side = self.rules.layout.side
+        return ~dynamics.free_cells(self.rules, state.walls).reshape(self.num_envs, side, side)
 
     def _begun(self, method: str) -> MazeState:
         if self._state is None:
@@ -244,11 +281,13 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
 
     def _info(self, state: MazeState) -> dict[str, Any]:
         coordinates = self.rules.layout.coordinates
+        pair = {"pair": state.pair.copy()} if self.rules.n_cues > 1 else {}
         return self._masked(
             np.ones(self.num_envs, dtype=np.bool_),
             agent=coordinates.take(state.agent, axis=0),
             goal=coordinates.take(state.goal, axis=0),
             hits=state.hits.copy(),
+            **pair,
         )
 
     def _final(

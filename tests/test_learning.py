@@ -19,7 +19,7 @@ SMALL = "PlasticMazeSmall-v0"
 
 
 def test_a_plastic_agent_beats_every_known_agent_without_memory():
-    env = make_vec_env(SMALL, 32)
+    env = make_vec_env(SMALL, 8)
     model = RecurrentA2C("RecurrentPolicy", env, learning_rate=LinearSchedule(2e-3, 0.0, 1.0), seed=0)
     model.learn(BUDGET, log_interval=None)
     returns = play(model, make_vec_env(SMALL, 128), episodes=512, seed=1_000_000).returns

@@ -38,8 +38,14 @@ def test_ids_have_the_settings_of_the_papers(name: str) -> None:
         "PlasticMaze-v0": (9, 250, 10.0, 0.1),
         "PlasticMazeLarge-v0": (11, 200, 10.0, 0.0),
         "PlasticMazeSmall-v0": (5, 80, 10.0, 0.0),
+        "PlasticMazePairs-v0": (7, 300, 10.0, 0.0),
+        "PlasticMazeRandom-v0": (9, 250, 10.0, 0.1),
+        "PlasticMazeReversal-v0": (9, 250, 10.0, 0.1),
     }[name]
     assert (rules.layout.size, rules.max_steps, rules.goal_reward, rules.wall_penalty) == expected
+    assert (rules.n_cues, rules.cue_size) == ((3, 8) if name == "PlasticMazePairs-v0" else (1, 0))
+    assert rules.random_walls == (name == "PlasticMazeRandom-v0")
+    assert rules.goal_switch == (name == "PlasticMazeReversal-v0")
     assert env.unwrapped.max_steps == expected[1]
     assert env.spec.max_episode_steps is None
 
@@ -238,6 +244,19 @@ def test_unknown_options() -> None:
         ({"goal_reward": 10**400}, "goal_reward must be a finite number"),
         ({"wall_penalty": True}, "wall_penalty .* got True"),
         ({"wall_penalty": None}, "wall_penalty .* got None"),
+        ({"n_cues": 0}, "n_cues must be an integer of at least 1, got 0"),
+        ({"n_cues": 2}, r"n_cues must be at most 2\*\*cue_size = 1, so that no two cues look alike, got 2"),
+        ({"n_cues": 5, "cue_size": 2}, r"n_cues must be at most 2\*\*cue_size = 4"),
+        ({"size": 3, "n_cues": 9, "cue_size": 5}, "n_cues must be at most 8 in this maze, got 9"),
+        (
+            {"size": 3, "n_cues": 8, "cue_size": 5, "goal_switch": True},
+            "n_cues must be at most 7 in this maze, got 8",
+        ),
+        ({"cue_size": -1}, "cue_size must be an integer of at least 0, got -1"),
+        ({"cue_size": 32}, "cue_size must be at most 31, got 32"),
+        ({"layout": "open"}, r"layout must be one of \['pillars', 'random'\], got 'open'"),
+        ({"goal_switch": 1}, "goal_switch must be True or False, got 1"),
+        ({"goal_switch": True, "max_steps": 1}, "goal_switch needs max_steps of at least 2, got 1"),
         ({"render_mode": "svg"}, "render_mode must be None or one of .*got 'svg'"),
     ],
 )

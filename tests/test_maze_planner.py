@@ -1,0 +1,266 @@
+"""The planner, the beliefs and routes it plans with, and the bound on what any agent can score."""
+
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plastic_maze import (
+    ENVIRONMENTS,
+    MazeLayout,
+    MazeRules,
+    OraclePlayer,
+    PlannerPlayer,
+    PlasticMazeEnv,
+    PlasticMazeVectorEnv,
+    pillar_layout,
+    score_bound,
+)
+from plastic_maze.beliefs import Views, belief_graph, fewest_steps, mean_steps_to
+from plastic_maze.bounds import assign
+from plastic_maze.routes import first_visits, search_route
+
+
+def returns(env: PlasticMazeVectorEnv, player: Any, seed: int = 0) -> np.ndarray:
+    """Return of one episode in each environment."""
+    observation, _ = env.reset(seed=seed)
+    total = np.zeros(env.num_envs)
+    state = None
+    for _ in range(env.max_steps):
+        actions, state = player.predict(observation, state)
+        observation, rewards, *_ = env.step(actions)
+        total += rewards
+    return total
+
+
+def test_mean_way_to_a_known_goal() -> None:
+    layout = pillar_layout(9)
+    steps = mean_steps_to(layout, layout.free_but_centre)
+    assert steps.mean() == pytest.approx(7.525, abs=5e-4)
+    assert steps[0] == 8.125  # a corner
+
+
+def test_mean_way_by_exhaustive_search() -> None:
+    """On the bare 3x3 room, by recursion over sets of squares instead of value iteration."""
+    layout = pillar_layout(3)
+    looks = {cell: layout.views[cell].tobytes() for cell in layout.free.tolist()}
+    for goal in layout.free.tolist():
+
+        def best(cells: frozenset[int], depth: int, goal: int = goal) -> float:
+            """Fewest steps in all, with at most `depth` to go."""
+            if not cells:
+                return 0.0
+            if depth == 0:
+                return np.inf
+            found = np.inf
+            for action in range(4):
+                there = {layout.next_cell[cell, action].item() for cell in cells} - {goal}
+                parts: dict[bytes, set[int]] = {}
+                for cell in there:
+                    parts.setdefault(looks[cell], set()).add(cell)
+                found = min(found, len(cells) + sum(best(frozenset(p), depth - 1) for p in parts.values()))
+            return found
+
+        others = [cell for cell in layout.free.tolist() if cell != goal]
+        total = sum(best(frozenset([cell]), 6) for cell in others)  # all nine views differ
+        assert mean_steps_to(layout, np.array([goal])) == pytest.approx(total / 8)
+
+
+@pytest.mark.parametrize("size", [3, 5, 7, 9])
+def test_beliefs_hold_what_looks_alike(size: int) -> None:
+    layout = pillar_layout(size)
+    views = Views(layout)
+    graph = belief_graph(layout, views, layout.free.tolist())
+    count = len(graph.size)
+    landing = np.append(graph.size, 0)[graph.first]
+    np.testing.assert_array_equal(landing.sum(axis=1), len(layout.free) - 1)
+    children = np.append(graph.size, 0)[graph.children].sum(axis=2)
+    np.testing.assert_array_equal(children + graph.enters, np.repeat(graph.size[:, None], 4, axis=1))
+    single = graph.size == 1
+    actions, total = fewest_steps(graph)
+    goal = layout.free[graph.goal]
+    np.testing.assert_array_equal(total[:-1][single], layout.distances[graph.cell, goal][single])
+    np.testing.assert_array_equal(views.of_cell[graph.cell][single], graph.view[single])
+    assert np.isfinite(total).all()
+    assert (graph.by_view(actions)[count] == count).all()
+
+
+@pytest.mark.parametrize(("size", "mean"), [(3, 4.5), (5, 11.1), (7, 21.5), (9, 35.0), (11, 52.5)])
+def test_routes_visit_all_and_soon(size: int, mean: float) -> None:
+    layout = pillar_layout(size)
+    route = search_route(layout)
+    visits = first_visits(layout, route)
+    assert (visits[layout.free] >= 0).all()
+    assert (visits[layout.walls.ravel()] == -1).all()
+    assert visits.max() == len(route)
+    assert visits[layout.free_but_centre].mean() <= mean + 1e-9
+    search_route.cache_clear()
+    np.testing.assert_array_equal(search_route(layout), route)
+    with pytest.raises(ValueError, match="read-only"):
+        route[0] = 0
+
+
+def test_assignment() -> None:
+    random = np.random.default_rng(0)
+    for n in (1, 2, 3, 6):
+        for value in (random.normal(size=(n, n)), random.integers(3, size=(n, n)).astype(float)):
+            every = max(sum(value[row, col] for row, col in enumerate(way)) for way in permutations(range(n)))
+            assert assign(value) == pytest.approx(every)
+    assert assign(np.zeros((0, 0))) == 0
+
+
+# Measured with 4096 episodes from seed 0; the bounds but for that of random walls are exact.
+FIGURES = {
+    "PlasticMaze-v0": (293.2, 295.54),
+    "PlasticMazeLarge-v0": (177.4, 180.64),
+    "PlasticMazeSmall-v0": (190.4, 191.58),
+    "PlasticMazePairs-v0": (481.8, 619.93),
+    "PlasticMazeReversal-v0": (242.6, 274.97),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_planner_figures(name: str) -> None:
+    env = PlasticMazeVectorEnv(1024, **ENVIRONMENTS[name])
+    played, bound = FIGURES[name]
+    total = returns(env, PlannerPlayer(env), seed=99)
+    assert abs(total.mean() - played) < 4 * total.std() / np.sqrt(1024)
+    assert score_bound(env.rules) == pytest.approx(bound, abs=0.01)
+    assert total.mean() < bound
+    assert total.mean() < returns(env, OraclePlayer(env), seed=99).mean()
+
+
+def test_figures_without_penalty() -> None:
+    env = PlasticMazeVectorEnv(1024, max_steps=200, wall_penalty=0.0)
+    assert returns(env, PlannerPlayer(env)).mean() > 223
+    assert score_bound(env.rules) == pytest.approx(228.86, abs=0.01)
+
+
+def test_the_planner_uses_nothing_but_what_an_agent_sees() -> None:
+    """It plays alike in a single environment, from observations alone, over several episodes."""
+    for name in ("PlasticMazeSmall-v0", "PlasticMazePairs-v0", "PlasticMazeReversal-v0"):
+        envs = PlasticMazeVectorEnv(3, **ENVIRONMENTS[name])
+        player = PlannerPlayer(envs)
+        alone = PlannerPlayer(PlasticMazeVectorEnv(1, **ENVIRONMENTS[name]))
+        single = PlasticMazeEnv(**ENVIRONMENTS[name])
+        observations, _ = envs.reset(seed=7)
+        observation, _ = single.reset(seed=9)
+        state = own_state = None
+        for _ in range(3 * envs.max_steps):
+            actions, state = player.predict(observations, state)
+            action, own_state = alone.predict(observation[None], own_state)
+            assert actions[2] == action[0]
+            observations, *_ = envs.step(actions)
+            observation, _, over, _, _ = single.step(int(action[0]))
+            if over:
+                observation, _ = single.reset()
+            np.testing.assert_array_equal(observations[2], observation)
+
+
+def test_the_planner_never_bumps_and_takes_the_mean_number_of_steps() -> None:
+    env = PlasticMazeVectorEnv(512, max_steps=2000)
+    goal = (1, 1)
+    observation, _ = env.reset(seed=0, options={"goal": goal})
+    player, state = PlannerPlayer(env), None
+    hits, first = np.zeros(512), None
+    for t in range(1999):
+        actions, state = player.predict(observation, state)
+        observation, rewards, *_ = env.step(actions)
+        assert rewards.min() >= 0
+        hits += rewards == 10
+        if first is None and hits.any():
+            assert hits.all()  # all walk the same route
+            first = t + 1
+    assert first == first_visits(env.rules.layout, search_route(env.rules.layout))[12]
+    assert (1999 - first) / (hits - 1).mean() == pytest.approx(8.125, abs=0.05)
+
+
+def test_the_planner_finds_goals_that_are_moved_from_outside() -> None:
+    env = PlasticMazeVectorEnv(256, max_steps=1000, goal_switch=True)
+    observation, _ = env.reset(seed=0)
+    player, state = PlannerPlayer(env), None
+    for t in range(300):
+        actions, state = player.predict(observation, state)
+        observation, *_ = env.step(actions)
+        if t == 120:
+            env.move_goal()
+            before = env.get_state()["hits"]
+    assert (env.get_state()["hits"] - before).min() >= 1
+
+
+def test_what_the_planner_cannot_play() -> None:
+    with pytest.raises(ValueError, match="layout='random'"):
+        PlannerPlayer(PlasticMazeVectorEnv(1, layout="random"))
+    with pytest.raises(ValueError, match="goal_reward must be positive"):
+        PlannerPlayer(PlasticMazeVectorEnv(1, goal_reward=-1.0))
+    with pytest.raises(ValueError, match="PlasticMazeVectorEnv"):
+        PlannerPlayer(PlasticMazeEnv())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("goal_switch", [False, True])
+def test_oracle_walks_shortest_paths_in_random_walls(goal_switch: bool) -> None:
+    env = PlasticMazeVectorEnv(40, size=7, layout="random", goal_switch=goal_switch, max_steps=60)
+    oracle = OraclePlayer(env)
+    observation, info = env.reset(seed=5)
+    for _ in range(130):
+        actions, _ = oracle.predict(observation)
+        for row, walls in enumerate(env.walls()):
+            layout = MazeLayout(walls)
+            agent, goal = info["agent"][row] @ (9, 1), info["goal"][row] @ (9, 1)
+            nearer = layout.distances[layout.next_cell[agent], goal] < layout.distances[agent, goal]
+            assert actions[row] == nearer.argmax()
+        observation, _, _, _, info = env.step(actions)
+
+
+def test_bound_with_random_walls() -> None:
+    env = PlasticMazeVectorEnv(512, **ENVIRONMENTS["PlasticMazeRandom-v0"])
+    bound = score_bound(env.rules, layouts=4)
+    assert bound == score_bound(env.rules, layouts=4)
+    assert bound != score_bound(env.rules, layouts=4, seed=1)
+    total = returns(env, OraclePlayer(env))
+    assert 250 < bound < total.mean()
+    assert abs(total.mean() - 314.9) < 4 * total.std() / np.sqrt(512)
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 3])
+def test_the_bound_is_reached_where_everything_can_be_tried(horizon: int) -> None:
+    """In a few steps on the bare 3x3 room, against all ways of choosing actions there are."""
+    rules = MazeRules(pillar_layout(3), horizon, 8.0, 0.0)
+    layout = rules.layout
+
+    def best(cell: int, known: int, unvisited: frozenset[int], left: int) -> float:
+        """Most hits on average; with all nine views different, the agent always knows where it is."""
+        if left == 0:
+            return 0.0
+        found = 0.0
+        for there in layout.next_cell[cell].tolist():
+            if known >= 0:
+                hit, chance = there == known, 1.0 * (there == known)
+            else:
+                hit, chance = there in unvisited, (there in unvisited) / max(len(unvisited), 1)
+            value = 0.0
+            if hit:
+                goal = there
+                landings = [c for c in layout.free.tolist() if c != goal]
+                value += chance * (1 + np.mean([best(c, goal, frozenset(), left - 1) for c in landings]))
+            if chance < 1:
+                value += (1 - chance) * best(there, known, unvisited - {there}, left - 1)
+            found = max(found, value)
+        return found
+
+    exact = best(layout.centre, -1, frozenset(layout.free_but_centre.tolist()), horizon)
+    assert 8 * exact <= score_bound(rules) + 1e-9
+    assert score_bound(rules) <= 8 * exact + 0.5
+
+
+def test_what_has_no_bound() -> None:
+    for kwargs in ({"goal_reward": 0.0}, {"wall_penalty": -0.1}):
+        with pytest.raises(ValueError, match="needs a positive goal_reward and a wall_penalty"):
+            score_bound(PlasticMazeEnv(**kwargs).rules)
+    rules = PlasticMazeEnv(n_cues=2, cue_size=1, goal_switch=True).rules
+    with pytest.raises(ValueError, match="goal_switch=True with n_cues > 1"):
+        score_bound(rules)
+    for name in ("layouts", "seed"):
+        with pytest.raises(ValueError, match=name):
+            score_bound(PlasticMazeEnv().rules, **{name: -1})
