@@ -15,7 +15,7 @@ from rich.table import Table
 
 from agents.checkpoint import read_agent
 from agents.cores.kernels import set_num_threads
-from agents.evaluation import REFERENCES, Scores, Task, evaluate, report
+from agents.evaluation import REFERENCES, Scores, Task, evaluate, references, report
 from agents.recording import FPS, frames, save_gif
 from agents.run_folder import find_agent
 from agents.settings import MazeSettings, import_packages
@@ -27,7 +27,7 @@ class EvaluateSettings:
     """Play episodes with a trained agent, beside reference players on the same episodes."""
 
     agent: Annotated[str, tyro.conf.Positional]
-    """A run folder, an agent file, random, or oracle."""
+    """A run folder, an agent file, or a reference player: random, planner, oracle."""
     episodes: int = 200
     """How many episodes."""
     seed: int = 0
@@ -115,9 +115,7 @@ def run(settings: EvaluateSettings, console: Console) -> None:
         for image in frames(settings.agent, task, settings.seed, settings.deterministic):
             window.show(image)
         window.close()
-    players = [settings.agent] + [
-        name for name in REFERENCES if name != settings.agent and (task.is_maze or name != "oracle")
-    ]
+    players = [settings.agent] + [name for name in references(task) if name != settings.agent]
     all_scores = [
         evaluate(name, task, settings.episodes, settings.seed, settings.deterministic) for name in players
     ]
@@ -146,8 +144,10 @@ def table(all_scores: list[Scores], task: Task, settings: EvaluateSettings) -> T
         *("-" if s.ci95 is None else f"{s.ci95[0]:.2f} to {s.ci95[1]:.2f}" for s in all_scores),
     )
     if task.is_maze:
-        best = all_scores[-1].mean_return if all_scores[-1].agent == "oracle" else all_scores[0].mean_return
-        row("share of the oracle", *(f"{s.mean_return / best:.0%}" for s in all_scores))
+        means = {s.agent: s.mean_return for s in all_scores}
+        for name in ("planner", "oracle"):
+            if name in means:
+                row(f"share of the {name}", *(f"{s.mean_return / means[name]:.0%}" for s in all_scores))
         row("steps to the first hit", *(_number(s.steps_to_first_hit) for s in all_scores))
         row("steps per later hit", *(_number(s.steps_per_later_hit) for s in all_scores))
         quarters = ("first", "second", "third", "last")

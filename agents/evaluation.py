@@ -15,9 +15,10 @@ from stable_baselines3.common.vec_env import VecEnv
 from agents.a2c import RecurrentA2C
 from agents.run_folder import find_agent
 from agents.vec_env import GymnasiumVecEnv, find_spec, make_vec_env
-from plastic_maze import OraclePlayer, PlasticMazeVectorEnv, RandomPlayer
+from plastic_maze import OraclePlayer, PlannerPlayer, PlasticMazeVectorEnv, RandomPlayer
 
-REFERENCES = ("random", "oracle")
+REFERENCES = ("random", "planner", "oracle")
+"""Players with a name; the best comes last."""
 _ROWS = 128  # episodes played side by side; results of sampling agents depend on it, so it is fixed
 
 
@@ -27,10 +28,10 @@ class Player(Protocol):
     def predict(
         self,
         observation: Any,
-        state: tuple[np.ndarray, ...] | None = None,
+        state: Any = None,
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
-    ) -> tuple[np.ndarray, tuple[np.ndarray, ...] | None]:
+    ) -> tuple[np.ndarray, Any]:
         """Actions for observations [B, F], and the player's state."""
         ...
 
@@ -137,7 +138,7 @@ class Task:
 
 
 def make_player(name: str, env: VecEnv, seed: int = 0) -> Player:
-    """The player called `name`: "random", "oracle", or the agent at that path.
+    """The player called `name`: one of :data:`REFERENCES`, or the agent at that path.
 
     Args:
         name: Name or path.
@@ -149,10 +150,10 @@ def make_player(name: str, env: VecEnv, seed: int = 0) -> Player:
     """
     if name == "random":
         return RandomPlayer(int(env.action_space.n), seed)  # type: ignore[attr-defined]  # Discrete
-    if name == "oracle":
+    if name in REFERENCES:
         if not (isinstance(env, GymnasiumVecEnv) and isinstance(env.env, PlasticMazeVectorEnv)):
-            raise ValueError("the oracle plays in this project's mazes only")
-        return OraclePlayer(env.env)
+            raise ValueError(f"the {name} plays in this project's mazes only")
+        return OraclePlayer(env.env) if name == "oracle" else PlannerPlayer(env.env)
     return RecurrentA2C.load(find_agent(Path(name)), env=env)
 
 
@@ -217,6 +218,19 @@ def evaluate(name: str, task: Task, episodes: int, seed: int, deterministic: boo
         return Scores.of(name, played, task.is_maze)
     finally:
         env.close()
+
+
+def references(task: Task) -> list[str]:
+    """Those of :data:`REFERENCES` that can play in `task`."""
+    env, found = task.make(1), []
+    for name in REFERENCES:
+        try:
+            make_player(name, env)
+        except ValueError:  # not this project's maze, or one that the planner cannot know
+            continue
+        found.append(name)
+    env.close()
+    return found
 
 
 def oracle_return(task: Task, episodes: int = 512) -> float | None:

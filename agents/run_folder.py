@@ -97,7 +97,7 @@ def find_agent(path: Path) -> Path:
         return path
     if not path.is_dir():
         raise ValueError(
-            f"there is no agent at {path}; give a run folder, an agent file, 'random' or 'oracle'"
+            f"there is no agent at {path}; give a run folder, an agent file, 'random', 'planner' or 'oracle'"
         )
     folder = RunFolder(path)
     found = folder.agent if folder.agent.is_file() else folder.last_checkpoint()

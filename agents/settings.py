@@ -30,6 +30,14 @@ class MazeSettings:
     """Reward for entering the goal."""
     wall_penalty: float | None = None
     """Price of walking into a wall."""
+    n_cues: int | None = None
+    """Pairs of a cue and a goal in an episode."""
+    cue_size: int | None = None
+    """Entries of a cue."""
+    layout: Literal["pillars", "random"] | None = None
+    """Walls: pillars, or drawn anew in each episode."""
+    goal_switch: bool | None = None
+    """Whether the goal moves once in each episode."""
 
     def kwargs(self) -> dict[str, Any]:
         """The ones that were given, as keyword arguments of the environment."""

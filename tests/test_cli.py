@@ -71,7 +71,7 @@ def test_evaluate_writes_json_and_gif(trained, tmp_path):
     low, high = measured["ci95"]
     assert low <= measured["mean_return"] <= high
     keys = {"mean_return", "ci95", "returns", "steps_to_first_hit", "steps_per_later_hit"}
-    assert set(measured["reference"]) == {"random", "oracle"}
+    assert set(measured["reference"]) == {"random", "planner", "oracle"}
     assert all(keys <= set(scores) for scores in (measured, *measured["reference"].values()))
     animation = Image.open(tmp_path / "a.gif")
     assert animation.n_frames == 80
@@ -84,7 +84,7 @@ def test_evaluation_repeats_itself(trained, tmp_path):
     assert one["returns"] == two["returns"]
 
 
-@pytest.mark.parametrize("name", ["random", "oracle"])
+@pytest.mark.parametrize("name", ["random", "planner", "oracle"])
 def test_reference_players_stand_in_for_an_agent(name, tmp_path):
     run("evaluate.py", name, "--env", SMALL, "--episodes", 5, "--json", tmp_path / "a.json")
     assert json.loads((tmp_path / "a.json").read_text())["agent"] == name
