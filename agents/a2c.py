@@ -153,13 +153,13 @@ class RecurrentA2C(OnPolicyAlgorithm):
         callback.on_rollout_start()
         if self._last_state is None:
             self._last_state = self.policy.core.initial_state(env.num_envs)
-        rollout_buffer.begin(self._last_state)
+        rollout_buffer.begin(self._last_state, self.policy.hidden_size)
 
         for noise in self.policy.sampling_noise(n_rollout_steps, env.num_envs):
             obs_tensor = self._as_tensor(self._last_obs)
             any_starts = self._last_episode_starts.any()
             starts = self._as_tensor(self._last_episode_starts) if any_starts else None
-            action_tensor, values, self._last_state = self.policy.act(
+            action_tensor, values, hidden, self._last_state = self.policy.act(
                 obs_tensor, self._last_state, starts, noise
             )
             actions = action_tensor.cpu().numpy()
@@ -172,7 +172,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
             if dones.any():
                 self._update_info_buffer(infos, dones)
                 self._bootstrap_truncated(rewards, dones, infos)
-            rollout_buffer.record(self._last_obs, actions, rewards, self._last_episode_starts, values)
+            rollout_buffer.record(self._last_obs, actions, rewards, self._last_episode_starts, values, hidden)
             assert isinstance(new_obs, np.ndarray)
             self._last_obs = new_obs
             self._last_episode_starts = dones
@@ -214,7 +214,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
         self._update_learning_rate(self.policy.optimizer)
         batch = self.rollout_buffer.sequences()
         values, log_probs, entropy = self.policy.evaluate_actions(
-            batch.observations, batch.actions, batch.initial_state, batch.starts
+            batch.observations, batch.actions, batch.initial_state, batch.starts, batch.hidden
         )
         advantages = batch.advantages
         if self.normalize_advantage and advantages.numel() > 1:

@@ -64,7 +64,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
 
     def act(
         self, obs: Tensor, state: State, starts: Tensor | None, noise: Tensor | None
-    ) -> tuple[Tensor, Tensor, State]:
+    ) -> tuple[Tensor, Tensor, Tensor, State]:
         """One step of a rollout, without gradients; `state` may be overwritten.
 
         Args:
@@ -74,7 +74,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
             noise: From :meth:`sampling_noise` [B, A], to sample; None: the most probable actions.
 
         Returns:
-            Actions [B] (int64), values [B] and the core's state after the step.
+            Actions [B] (int64), values [B], the core's activity [B, N] and its state after the step.
         """
         with torch.no_grad():
             if starts is not None:
@@ -82,7 +82,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
             hidden, state = self.core.advance(obs, state)
             heads = self.heads(hidden)
             logits, values = heads[:, :-1], heads[:, -1]
-            return (logits if noise is None else logits + noise).argmax(dim=1), values, state
+            return (logits if noise is None else logits + noise).argmax(dim=1), values, hidden, state
 
     def sampling_noise(self, *shape: int) -> Tensor:
         """Gumbel noise [*shape, A]: added to logits, the largest sum is a sample of their softmax."""
@@ -96,7 +96,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
             return self.heads(hidden)[:, -1]
 
     def evaluate_actions(
-        self, obs: Tensor, actions: Tensor, state: State, starts: Tensor
+        self, obs: Tensor, actions: Tensor, state: State, starts: Tensor, hidden: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Values, log-probabilities and entropies along sequences, with gradients through all of T.
 
@@ -105,11 +105,12 @@ class RecurrentActorCriticPolicy(BasePolicy):
             actions: [T, B], int64.
             state: The core's state before the first step.
             starts: Bool [T, B].
+            hidden: The core's activity in the rollout, with the present weights [T, B, N].
 
         Returns:
             Three tensors [T, B].
         """
-        hidden, _ = self.core.unroll(obs, state, starts)
+        hidden = self.core.replay(obs, state, starts, hidden)
         heads = self.heads(hidden)
         log_probs = torch.log_softmax(heads[..., :-1], dim=-1)
         chosen = log_probs.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
@@ -157,7 +158,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
         if len(starts) != len(obs):
             raise ValueError(f"episode_start has {len(starts)} entries for {len(obs)} observations")
         noise = None if deterministic else self.sampling_noise(len(obs))
-        actions, _, core_state = self.act(obs.float(), core_state, starts, noise)
+        actions, _, _, core_state = self.act(obs.float(), core_state, starts, noise)
         chosen = actions.cpu().numpy()
         return (chosen if batched else chosen[0]), tuple(leaf.cpu().numpy() for leaf in core_state)
 

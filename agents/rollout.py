@@ -27,31 +27,43 @@ class Sequences(NamedTuple):
     """[T, B], targets of the critic"""
     initial_state: State
     """The core's state before the first step"""
+    hidden: Tensor
+    """[T, B, N], the core's activity"""
 
 
 class SequenceRolloutBuffer(RolloutBuffer):
     """SB3's rollout buffer (its arrays and its GAE), read back as whole sequences.
 
-    The core's state is kept once, for the first step: the update runs through the sequence again. With
-    plastic weights in the state (N x N numbers for each environment) a copy for every step would not fit.
+    The core's state is kept once, for the first step: with plastic weights in it (N x N numbers for each
+    environment) a copy for every step would not fit. Its activity is kept for all steps, so that the update
+    need not compute it again.
     """
 
     initial_state: State = ()
+    hidden: Tensor
 
-    def begin(self, state: State) -> None:
+    def begin(self, state: State, hidden_size: int) -> None:
         """Empty the buffer; `state` is the core's state before the first step and is copied."""
         self.reset()
         self.initial_state = tuple(leaf.clone() for leaf in state)
+        self.hidden = torch.empty(self.buffer_size, self.n_envs, hidden_size, device=self.device)
 
     def record(
-        self, obs: np.ndarray, actions: np.ndarray, rewards: np.ndarray, starts: np.ndarray, values: Tensor
+        self,
+        obs: np.ndarray,
+        actions: np.ndarray,
+        rewards: np.ndarray,
+        starts: np.ndarray,
+        values: Tensor,
+        hidden: Tensor,
     ) -> None:
-        """Append one step: obs [B, F], the others [B]."""
+        """Append one step: obs [B, F], hidden [B, N], the others [B]."""
         self.observations[self.pos] = obs
         self.actions[self.pos, :, 0] = actions
         self.rewards[self.pos] = rewards
         self.episode_starts[self.pos] = starts
         self.values[self.pos] = values.cpu().numpy()
+        self.hidden[self.pos] = hidden
         self.pos += 1
         self.full = self.pos == self.buffer_size
 
@@ -68,4 +80,5 @@ class SequenceRolloutBuffer(RolloutBuffer):
             advantages=on_device(self.advantages),
             returns=on_device(self.returns),
             initial_state=self.initial_state,
+            hidden=self.hidden,
         )

@@ -119,7 +119,7 @@ def test_sampled_actions_follow_the_policys_probabilities():
         hidden, _ = model.policy.core.step(obs[:1], state)
         wanted = torch.softmax(model.policy.heads(hidden)[0, :4], 0)
     state = model.policy.core.initial_state(len(obs))
-    actions, _, _ = model.policy.act(obs, state, None, model.policy.sampling_noise(len(obs)))
+    actions, *_ = model.policy.act(obs, state, None, model.policy.sampling_noise(len(obs)))
     got = torch.bincount(actions, minlength=4) / len(obs)
     assert (got - wanted).abs().max() < 0.015
 
@@ -137,8 +137,10 @@ def test_the_update_sees_what_the_rollout_saw(core):
     assert not batch.starts[0].all()
     with torch.no_grad():
         values, log_probs, entropy = model.policy.evaluate_actions(
-            batch.observations, batch.actions, batch.initial_state, batch.starts
+            batch.observations, batch.actions, batch.initial_state, batch.starts, batch.hidden
         )
+        again, _ = model.policy.core.unroll(batch.observations, batch.initial_state, batch.starts)
+    torch.testing.assert_close(batch.hidden, again, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(values, torch.from_numpy(model.rollout_buffer.values), rtol=1e-4, atol=1e-5)
     assert log_probs.shape == entropy.shape == (7, 2)
 
@@ -151,7 +153,8 @@ def test_an_episode_that_is_cut_off_is_bootstrapped_and_one_that_ends_is_not(cut
     starts = torch.tensor([[True], [False], [False], [False]])
     obs = torch.tensor([[[0.0, 1.0]], [[1.0, 0.0]], [[2.0, 0.0]], [[3.0, 0.0]]])
     actions, state = torch.zeros(4, 1, dtype=torch.long), model.policy.core.initial_state(1)
-    values, *_ = model.policy.evaluate_actions(obs, actions, state, starts)
+    hidden, _ = model.policy.core.unroll(obs, state, starts)
+    values, *_ = model.policy.evaluate_actions(obs, actions, state, starts, hidden)
     assert model.rollout_buffer.rewards[:2, 0].tolist() == [0.5, 0.5]
     last = 0.5 + 0.95 * values[3, 0].item() * cut_off
     assert model.rollout_buffer.rewards[2, 0] == pytest.approx(last, rel=1e-5)

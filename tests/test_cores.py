@@ -225,3 +225,18 @@ def test_the_gru_core_is_pytorchs_gru():
     two = torch.autograd.grad(got.square().sum(), core.parameters())
     for a, b in zip(one, two, strict=True):
         torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_replay_has_the_gradients_of_unroll(name):
+    core = build(name)
+    x, state = torch.randn(T, B, F), random_state(core)
+    starts = torch.zeros(T, B, dtype=torch.bool)
+    starts[3, 0] = True
+    outputs, _ = core.unroll(x, state, starts)
+    replayed = core.replay(x, state, starts, outputs.detach())
+    torch.testing.assert_close(replayed, outputs)
+    want = torch.autograd.grad(outputs.square().sum(), core.parameters())
+    got = torch.autograd.grad(replayed.square().sum(), core.parameters())
+    for one, two in zip(got, want, strict=True):
+        torch.testing.assert_close(one, two)

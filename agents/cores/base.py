@@ -93,6 +93,20 @@ class Core(nn.Module, ABC):
             outputs.append(output)
         return (outputs[0] if len(outputs) == 1 else torch.cat(outputs)), state
 
+    def replay(self, x: Tensor, state: State, starts: Tensor, known: Tensor) -> Tensor:
+        """The activity of :meth:`unroll`, with its gradient, where a rollout has computed it already.
+
+        Args:
+            x: Features [T, B, F].
+            state: The state before the first step.
+            starts: Bool [T, B], true where an episode begins.
+            known: What :meth:`advance` gave, step by step, with the present weights [T, B, N].
+
+        Returns:
+            Activity [T, B, N].
+        """
+        return self.unroll(x, state, starts)[0]
+
     def reset(self, state: State, starts: Tensor) -> State:
         """`state` with the rows where `starts` [B] is true back at the initial state."""
         if not starts.any():

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.cores.base import Core, State, check_number
-from agents.cores.kernels import compile_kernels, fused_step_, fused_unroll, is_compiled
+from agents.cores.kernels import compile_kernels, fused_replay, fused_step_, fused_unroll, is_compiled
 from agents.cores.registry import register_core
 
 
@@ -151,6 +151,14 @@ class PlasticCore(Core):
         eta = self.eta.expand(self.hidden_size)
         outputs, hebb = fused_unroll(self.input(x), self.w, self.alpha, eta, h, hebb, starts, self.rule)
         return outputs, (outputs[-1], hebb)
+
+    def replay(self, x: Tensor, state: State, starts: Tensor, known: Tensor) -> Tensor:
+        """See :meth:`Core.replay`; the forward pass is not computed again."""
+        if not self._uses_kernels:
+            return super().replay(x, state, starts, known)
+        h, hebb = state
+        eta = self.eta.expand(self.hidden_size)
+        return fused_replay(self.input(x), self.w, self.alpha, eta, h, hebb, starts, self.rule, known)
 
     def advance(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.advance`; hebb changes in place."""

@@ -3,10 +3,11 @@
 from .compiled import compile_kernels, is_compiled
 from .step import fused_step_
 from .threads import get_num_threads, set_num_threads
-from .unroll import fused_unroll
+from .unroll import fused_replay, fused_unroll
 
 __all__ = [
     "compile_kernels",
+    "fused_replay",
     "fused_step_",
     "fused_unroll",
     "get_num_threads",

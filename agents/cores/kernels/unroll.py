@@ -66,11 +66,18 @@ class _FusedUnroll(torch.autograd.Function):
         hebb0: Tensor,
         starts: Tensor,
         rule: str,
-    ) -> tuple[Tensor, Tensor]:
+        known: Tensor | None,
+    ) -> tuple[Tensor, Tensor | None]:
         T, B, N = drive.shape
         drive, h0, hebb0 = drive.contiguous(), h0.contiguous(), hebb0.contiguous()
         starts = starts.contiguous()
         w, alpha, eta = padded_weights(w, alpha, eta)
+        ctx.rule = rule
+        ctx.set_materialize_grads(False)
+        if known is not None:
+            h = known.contiguous().detach()
+            ctx.save_for_backward(w, alpha, eta, h0, hebb0, starts, h)
+            return h, None
         rows, size = padded_sizes(N)
         h, hebb_end = torch.empty_like(drive), torch.empty_like(hebb0)
         run = kernel("forward", rule, _name(drive.dtype))
@@ -86,8 +93,6 @@ class _FusedUnroll(torch.autograd.Function):
             )  # fmt: skip
 
         share_out(work, len(parts))
-        ctx.rule = rule
-        ctx.set_materialize_grads(False)
         ctx.save_for_backward(w, alpha, eta, h0, hebb0, starts, h)
         return h, hebb_end
 
@@ -96,7 +101,7 @@ class _FusedUnroll(torch.autograd.Function):
     def backward(ctx: Any, grad_h: Tensor | None, grad_end: Tensor | None) -> tuple[Tensor | None, ...]:
         w, alpha, eta, h0, hebb0, starts, h = ctx.saved_tensors
         if grad_h is None and grad_end is None:
-            return (None,) * 8
+            return (None,) * 9
         T, B, N = h.shape
         rows, size = padded_sizes(N)
         grad_h = None if grad_h is None else grad_h.contiguous()
@@ -122,7 +127,7 @@ class _FusedUnroll(torch.autograd.Function):
         share_out(work, len(parts))
         total = torch.from_numpy(sums.numpy().sum(axis=0))  # in this order, on this thread
         dw, dalpha, deta = total[:rows], total[rows : 2 * rows], total[2 * rows]
-        return dz, _untiled(dw, N), _untiled(dalpha, N), deta[:N], grad_h0, grad_hebb0, None, None
+        return dz, _untiled(dw, N), _untiled(dalpha, N), deta[:N], grad_h0, grad_hebb0, None, None, None
 
 
 def fused_unroll(
@@ -151,6 +156,41 @@ def fused_unroll(
     Raises:
         ValueError: If a shape, a dtype, the device or the rule is not accepted.
     """
+    _check(drive, w, alpha, eta, h0, hebb0, starts, rule)
+    return _FusedUnroll.apply(drive, w, alpha, eta, h0, hebb0, starts, rule, None)
+
+
+def fused_replay(
+    drive: Tensor,
+    w: Tensor,
+    alpha: Tensor,
+    eta: Tensor,
+    h0: Tensor,
+    hebb0: Tensor,
+    starts: Tensor,
+    rule: str,
+    known: Tensor,
+) -> Tensor:
+    """As :func:`fused_unroll`, where its activity is known already: only the backward pass is computed.
+
+    Args:
+        drive, w, alpha, eta, h0, hebb0, starts, rule: As for :func:`fused_unroll`.
+        known: The activity [T, B, N] that these inputs gave, step by step.
+
+    Returns:
+        That activity, differentiable with respect to every other floating input, once.
+
+    Raises:
+        ValueError: As :func:`fused_unroll`.
+    """
+    _check(drive, w, alpha, eta, h0, hebb0, starts, rule)
+    check_inputs(rule, drive.dtype, known=(known, tuple(drive.shape)))
+    return _FusedUnroll.apply(drive, w, alpha, eta, h0, hebb0, starts, rule, known)[0]
+
+
+def _check(
+    drive: Tensor, w: Tensor, alpha: Tensor, eta: Tensor, h0: Tensor, hebb0: Tensor, starts: Tensor, rule: str
+) -> None:
     T, B, N = check_starts(drive, starts)
     check_inputs(
         rule,
@@ -162,7 +202,6 @@ def fused_unroll(
         h0=(h0, (B, N)),
         hebb0=(hebb0, (B, N, N)),
     )
-    return _FusedUnroll.apply(drive, w, alpha, eta, h0, hebb0, starts, rule)
 
 
 def check_starts(drive: Tensor, starts: Tensor) -> tuple[int, int, int]:
