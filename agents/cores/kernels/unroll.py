@@ -174,7 +174,14 @@ def fused_replay(
     """As :func:`fused_unroll`, where its activity is known already: only the backward pass is computed.
 
     Args:
-        drive, w, alpha, eta, h0, hebb0, starts, rule: As for :func:`fused_unroll`.
+        drive: Input to each neuron [T, B, N].
+        w: Fixed weights [N, N].
+        alpha: Plasticity of each connection [N, N].
+        eta: Plasticity rate of each postsynaptic neuron [N].
+        h0: Activity before the first step [B, N].
+        hebb0: Plastic weights before the first step [B, N, N].
+        starts: Bool [T, B], true where an episode starts.
+        rule: "decay", "clip" or "oja".
         known: The activity [T, B, N] that these inputs gave, step by step.
 
     Returns:
