@@ -287,3 +287,19 @@ def test_compiled_kernels_are_found_by_the_next_process():
     script = "from agents.cores.kernels import is_compiled; print(is_compiled('clip'))"
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "True"
+
+
+def test_a_forked_process_has_threads_of_its_own():
+    script = """
+import os, sys
+from agents.cores.kernels.threads import set_num_threads, share_out
+set_num_threads(2)
+share_out(lambda part: None, 2)
+child = os.fork()
+done = []
+share_out(done.append, 8)
+if child:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+os._exit(0 if sorted(done) == list(range(8)) else 1)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

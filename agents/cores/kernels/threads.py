@@ -48,6 +48,10 @@ def _pool(helpers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(helpers, thread_name_prefix="kernel")
 
 
+if hasattr(os, "register_at_fork"):  # a child process has the pool's objects, but not its threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
 def share_out(work: Callable[[int], None], count: int) -> None:
     """Call work(0) .. work(count - 1), on as many threads as `set_num_threads` says."""
     helpers = min(_num_threads, count) - 1
