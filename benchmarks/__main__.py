@@ -89,6 +89,8 @@ def plot_scaling(rows: list[dict[str, object]], exponents: dict[str, float], pat
             [row[name] for row in mine], [row["forward+backward ms"] for row in mine], "o-", color="#0072B2"
         )
         axes.set(xlabel=name, title=f"{name}: exponent {exponents[name]:.2f}")
+        axes.set_xticks([row[name] for row in mine], [str(row[name]) for row in mine])
+        axes.set_xticks([], minor=True)
         axes.grid(alpha=0.3, which="both")
     picture.axes[0].set_ylabel("forward + backward, ms")
     picture.savefig(path, dpi=150)
