@@ -141,7 +141,7 @@ def table(all_scores: list[Scores], task: Task, settings: EvaluateSettings) -> T
     row("mean return", *(f"{s.mean_return:.2f}" for s in all_scores))
     row(
         "95 % interval",
-        *("-" if s.ci95 is None else f"{s.ci95[0]:.2f} to {s.ci95[1]:.2f}" for s in all_scores),
+        *("-" if s.ci95 is None else f"± {s.ci95[1] - s.mean_return:.2f}" for s in all_scores),
     )
     if task.is_maze:
         means = {s.agent: s.mean_return for s in all_scores}
@@ -150,13 +150,9 @@ def table(all_scores: list[Scores], task: Task, settings: EvaluateSettings) -> T
                 row(f"share of the {name}", *(f"{s.mean_return / means[name]:.0%}" for s in all_scores))
         row("steps to the first hit", *(_number(s.steps_to_first_hit) for s in all_scores))
         row("steps per later hit", *(_number(s.steps_per_later_hit) for s in all_scores))
-        quarters = ("first", "second", "third", "last")
-        for q, quarter in enumerate(quarters):
-            row(
-                f"hits in the {quarter} quarter",
-                *(_number((s.hits_per_quarter or [])[q]) for s in all_scores),
-            )
-        row("episodes without a hit", *(str(s.episodes_without_hit) for s in all_scores))
+        for q in range(4):
+            row(f"hits in quarter {q + 1}", *(_number((s.hits_per_quarter or [])[q]) for s in all_scores))
+        row("episodes without hit", *(str(s.episodes_without_hit) for s in all_scores))
     return grid
 
 

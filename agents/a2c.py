@@ -89,11 +89,9 @@ class RecurrentA2C(OnPolicyAlgorithm):
         _init_setup_model: bool = True,
     ) -> None:
         _check_numbers(gamma, gae_lambda, ent_coef, vf_coef, max_grad_norm, reward_scale, learning_rate)
-        if isinstance(env, gym.vector.VectorEnv):
-            env = GymnasiumVecEnv(env)
         super().__init__(
             policy,  # type: ignore[arg-type]
-            env,
+            env,  # type: ignore[arg-type]  # _wrap_env takes vector environments too
             learning_rate=learning_rate,
             n_steps=n_steps or 0,  # settled below, once the environment is known
             gamma=gamma,
@@ -114,19 +112,20 @@ class RecurrentA2C(OnPolicyAlgorithm):
         )
         self.reward_scale = reward_scale
         self.normalize_advantage = normalize_advantage
-        if n_steps is None and self.env is not None:
-            n_steps = episode_length(self.env)
-        if n_steps is None or isinstance(n_steps, bool) or not isinstance(n_steps, int) or n_steps < 1:
-            raise ValueError(
-                f"n_steps must be a positive whole number, got {n_steps!r}"
-                if n_steps is not None
-                else "the environment does not say how long its episodes are; give n_steps"
-            )
-        self.n_steps = n_steps
+        self.n_steps = self._settle_n_steps(n_steps)
         self._last_state: State | None = None
         self._log_interval: int | None = None
         if _init_setup_model:
             self._setup_model()
+
+    def _settle_n_steps(self, n_steps: int | None) -> int:
+        if n_steps is None and self.env is not None:
+            n_steps = episode_length(self.env)
+        if n_steps is None:
+            raise ValueError("the environment does not say how long its episodes are; give n_steps")
+        if isinstance(n_steps, bool) or not isinstance(n_steps, int) or n_steps < 1:
+            raise ValueError(f"n_steps must be a positive whole number, got {n_steps!r}")
+        return n_steps
 
     @staticmethod
     def _wrap_env(env: Any, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:

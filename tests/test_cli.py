@@ -64,6 +64,7 @@ def test_evaluate_writes_json_and_gif(trained, tmp_path):
     files = ["--json", tmp_path / "a.json", "--gif", tmp_path / "a.gif"]
     output = run("evaluate.py", trained, "--episodes", 20, "--seed", 4, *files)
     assert "mean return" in output
+    assert "share of the planner" in output
     measured = json.loads((tmp_path / "a.json").read_text())
     assert measured["env"] == SMALL
     assert measured["episodes"] == len(measured["returns"]) == 20
