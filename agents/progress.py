@@ -58,9 +58,9 @@ class ProgressLine(BaseCallback):
         self._live.update(self._task, completed=self.num_timesteps, status=status)
         if not self.console.is_terminal:
             left = max(self.model._total_timesteps - self.num_timesteps, 0) / self._speed
+            minutes, seconds = divmod(round(left), 60)
             self.console.print(
-                f"{self.num_timesteps:,} steps  {status}  {left / 60:.0f}:{left % 60:02.0f} left",
-                highlight=False,
+                f"{self.num_timesteps:,} steps  {status}  {minutes}:{seconds:02} left", highlight=False
             )
 
     def _status(self) -> str:
