@@ -24,7 +24,7 @@ EVEN = (4.89352518554385e-03, 2.26843463243900e-03, 1.18534705686654e-04, 1.1982
 
 def tanh_row(row: Pointer, size: int) -> None:
     """row[j] = tanh(row[j]) for j < size, a multiple of LANES; inside kernels only."""
-    raise NotImplementedError
+    raise NotImplementedError  # Numba compiles the overload below in its place
 
 
 @overload(tanh_row, jit_options={"forceinline": True, "error_model": "numpy"})
