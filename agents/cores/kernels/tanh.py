@@ -1,4 +1,8 @@
-"""The hyperbolic tangent of a row."""
+"""The hyperbolic tangent of a row.
+
+In float32 it is a ratio of two polynomials, of degree 13 and 6, with the minimax coefficients that numerical
+libraries (Eigen, XLA) use; its relative error stays below 3e-7.
+"""
 
 import math
 from collections.abc import Callable
