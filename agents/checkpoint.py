@@ -15,7 +15,7 @@ import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium import spaces
-from stable_baselines3.common.type_aliases import GymEnv
+from stable_baselines3.common.type_aliases import GymEnv, Schedule
 from stable_baselines3.common.utils import LinearSchedule
 from torch import Tensor
 
@@ -252,7 +252,7 @@ def restore_checkpoint(model: RecurrentA2C, path: str | Path) -> float:
     try:
         _restore_optimizer(model, tensor_group(tensors, "optimizer."))
         kind, position, has_gauss, gauss = training["random_numpy"]
-        np.random.set_state(  # noqa: NPY002
+        np.random.set_state(  # noqa: NPY002 - SB3 seeds these
             (kind, tensors["random.numpy"].numpy().astype(np.uint32), position, has_gauss, gauss)
         )
         format_number, words, next_gauss = training["random_python"]
@@ -292,8 +292,8 @@ def _restore_optimizer(model: RecurrentA2C, tensors: Mapping[str, Tensor]) -> No
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
-def _rate_to_json(rate: object) -> float | list[float]:
+def _rate_to_json(rate: float | Schedule) -> float | list[float]:
     if isinstance(rate, LinearSchedule):
         return [rate.start, rate.end, rate.end_fraction]
     # Another schedule could only be read back by executing code: its first value stands for it.
-    return float(rate(1.0)) if callable(rate) else float(rate)  # type: ignore[arg-type]
+    return float(rate(1.0)) if callable(rate) else float(rate)

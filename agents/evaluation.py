@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -65,13 +65,13 @@ class Scores:
     ci95: tuple[float, float] | None
     """95 % confidence interval of the mean return; None for a single episode."""
     returns: list[float]
-    steps_to_first_hit: float | None
+    steps_to_first_hit: float | None = None
     """Mean over the episodes with a hit."""
-    steps_per_later_hit: float | None
+    steps_per_later_hit: float | None = None
     """Mean number of steps from one hit to the next, over all such legs that were completed."""
-    hits_per_quarter: list[float] | None
+    hits_per_quarter: list[float] | None = None
     """Mean number of hits in each quarter of the episode."""
-    episodes_without_hit: int | None
+    episodes_without_hit: int | None = None
 
     @classmethod
     def of(cls, agent: str, episodes: Episodes, maze: bool) -> Scores:
@@ -80,28 +80,21 @@ class Scores:
         mean = float(returns.mean())
         count = len(returns)
         half = 1.96 * float(returns.std(ddof=1)) / math.sqrt(count) if count > 1 else None
-        common = {
-            "agent": agent,
-            "mean_return": mean,
-            "ci95": None if half is None else (mean - half, mean + half),
-            "returns": [float(r) for r in returns],
-        }
+        ci95 = None if half is None else (mean - half, mean + half)
+        scores = cls(agent, mean, ci95, [float(r) for r in returns])
         if not maze:
-            return cls(**common, **dict.fromkeys(_MAZE_SCORES))  # type: ignore[arg-type]
+            return scores
         times = [np.flatnonzero(column) + 1 for column in episodes.hits.T]
         legs = np.concatenate([np.diff(t) for t in times])
         first = [int(t[0]) for t in times if len(t)]
         quarters = np.array_split(episodes.hits.sum(axis=1) / count, 4)
-        return cls(
-            **common,  # type: ignore[arg-type]
+        return replace(
+            scores,
             steps_to_first_hit=float(np.mean(first)) if first else None,
             steps_per_later_hit=float(legs.mean()) if len(legs) else None,
             hits_per_quarter=[float(q.sum()) for q in quarters],
             episodes_without_hit=count - len(first),
         )
-
-
-_MAZE_SCORES = ("steps_to_first_hit", "steps_per_later_hit", "hits_per_quarter", "episodes_without_hit")
 
 
 @dataclass(frozen=True)

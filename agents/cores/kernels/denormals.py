@@ -4,7 +4,7 @@ import platform
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
 from numba.core import cgutils, types
 
 from .vector import INT32, call_llvm, intrinsic
