@@ -13,9 +13,10 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from agents.ablations import Ablations
 from agents.checkpoint import read_agent
 from agents.cores.kernels import set_num_threads
-from agents.evaluation import REFERENCES, Scores, Task, evaluate, references, report
+from agents.evaluation import INTACT, REFERENCES, Scores, Task, evaluate, references, report
 from agents.recording import FPS, frames, save_gif
 from agents.run_folder import find_agent
 from agents.settings import MazeSettings, import_packages
@@ -46,6 +47,7 @@ class EvaluateSettings:
     """Write one episode as an animation."""
     json: Path | None = None
     """Write all measurements to this file."""
+    ablations: Annotated[Ablations, tyro.conf.arg(name="")] = field(default_factory=Ablations)
     maze: Annotated[MazeSettings, tyro.conf.arg(name="")] = field(default_factory=MazeSettings)
 
     def check(self) -> None:
@@ -109,31 +111,46 @@ def run(settings: EvaluateSettings, console: Console) -> None:
     settings.check()
     import_packages(settings.packages)
     set_num_threads(1)  # single steps: too little work to share
-    task = settings.task()
+    task, ablations = settings.task(), settings.ablations
     if settings.render:
         window = Window(f"{settings.agent} in {task.env_id}", fps=FPS)
-        for image in frames(settings.agent, task, settings.seed, settings.deterministic):
+        for image in frames(settings.agent, task, settings.seed, settings.deterministic, ablations):
             window.show(image)
         window.close()
-    players = [settings.agent] + [name for name in references(task) if name != settings.agent]
-    all_scores = [
-        evaluate(name, task, settings.episodes, settings.seed, settings.deterministic) for name in players
+
+    def scores_of(name: str, ablations: Ablations) -> Scores:
+        return evaluate(name, task, settings.episodes, settings.seed, settings.deterministic, ablations)
+
+    scores = scores_of(settings.agent, ablations)
+    intact = scores_of(settings.agent, INTACT) if ablations.given else None
+    others = [
+        scores_of(name, Ablations(move_goal=ablations.move_goal))
+        for name in references(task)
+        if name != settings.agent
     ]
-    console.print(table(all_scores, task, settings))
+    console.print(table(scores, intact, others, task, settings))
     if settings.json is not None:
-        measured = report(all_scores[0], all_scores[1:], task, settings.episodes, settings.seed)
+        measured = report(scores, others, task, settings.episodes, settings.seed, ablations, intact)
         settings.json.write_text(json.dumps(measured, indent=2) + "\n")
     if settings.gif is not None:
-        pictures = frames(settings.agent, task, settings.seed, settings.deterministic)
+        pictures = frames(settings.agent, task, settings.seed, settings.deterministic, ablations)
         console.print(f"{settings.gif}: {save_gif(settings.gif, pictures)} frames", highlight=False)
 
 
-def table(all_scores: list[Scores], task: Task, settings: EvaluateSettings) -> Table:
-    """The scores, a column for each player."""
-    grid = Table(title=f"{task.env_id}, {settings.episodes} episodes from seed {settings.seed}")
-    grid.add_column("")
-    for scores in all_scores:
-        grid.add_column(Path(scores.agent).name, justify="right")
+def table(
+    scores: Scores, intact: Scores | None, others: list[Scores], task: Task, settings: EvaluateSettings
+) -> Table:
+    """The scores, a column for each player; where something is ablated, the intact agent's come second."""
+    title = f"{task.env_id}, {settings.episodes} episodes from seed {settings.seed}"
+    columns = [(Path(s.agent).name, s) for s in (scores, *others)]
+    if intact is not None:
+        flags = (_flag(name, value) for name, value in settings.ablations.given.items())
+        title += f"\n{columns[0][0]} with {' '.join(flags)}"
+        columns.insert(1, ("intact", intact))
+    grid = Table("", title=title)
+    for header, _ in columns:
+        grid.add_column(header, justify="right")
+    all_scores = [s for _, s in columns]
 
     def row(label: str, *cells: str) -> None:
         grid.add_row(label, *cells)
@@ -144,16 +161,23 @@ def table(all_scores: list[Scores], task: Task, settings: EvaluateSettings) -> T
         *("-" if s.ci95 is None else f"± {s.ci95[1] - s.mean_return:.2f}" for s in all_scores),
     )
     if task.is_maze:
-        means = {s.agent: s.mean_return for s in all_scores}
+        means = {s.agent: s.mean_return for s in (scores, *others)}
+        # If goals were moved, the intact agent's was not: its task was not that of the reference players.
+        apart = intact if settings.ablations.move_goal is not None else None
         for name in ("planner", "oracle"):
             if name in means:
-                row(f"share of the {name}", *(f"{s.mean_return / means[name]:.0%}" for s in all_scores))
+                shares = ("-" if s is apart else f"{s.mean_return / means[name]:.0%}" for s in all_scores)
+                row(f"share of the {name}", *shares)
         row("steps to the first hit", *(_number(s.steps_to_first_hit) for s in all_scores))
         row("steps per later hit", *(_number(s.steps_per_later_hit) for s in all_scores))
         for q in range(4):
             row(f"hits in quarter {q + 1}", *(_number((s.hits_per_quarter or [])[q]) for s in all_scores))
         row("episodes without hit", *(str(s.episodes_without_hit) for s in all_scores))
     return grid
+
+
+def _flag(name: str, value: bool | int) -> str:
+    return f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}")
 
 
 def _number(value: float | None) -> str:

@@ -19,7 +19,8 @@ from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents.cores import State
-from agents.policy import RecurrentActorCriticPolicy
+from agents.memory import keep_freed_memory
+from agents.policy import Player, RecurrentActorCriticPolicy
 from agents.rollout import SequenceRolloutBuffer
 from agents.vec_env import GymnasiumVecEnv, episode_length
 
@@ -153,36 +154,42 @@ class RecurrentA2C(OnPolicyAlgorithm):
         if self._last_state is None:
             self._last_state = self.policy.core.initial_state(env.num_envs)
         rollout_buffer.begin(self._last_state, self.policy.hidden_size)
+        player = Player(self.policy, self._last_state)
+        starts = self._starts(self._last_episode_starts)
+        all_scores = self.policy.blank_scores(n_rollout_steps, env.num_envs)
+        all_values = all_scores[:, :, -1]
 
-        for noise in self.policy.sampling_noise(n_rollout_steps, env.num_envs):
-            obs_tensor = self._as_tensor(self._last_obs)
-            any_starts = self._last_episode_starts.any()
-            starts = self._as_tensor(self._last_episode_starts) if any_starts else None
-            action_tensor, values, hidden, self._last_state = self.policy.act(
-                obs_tensor, self._last_state, starts, noise
-            )
-            actions = action_tensor.cpu().numpy()
-            new_obs, rewards, dones, infos = env.step(actions)
-            self.num_timesteps += env.num_envs
-            callback.update_locals(locals())
-            if not callback.on_step():
-                return False
-            rewards = self.reward_scale * rewards
-            if dones.any():
-                self._update_info_buffer(infos, dones)
-                self._bootstrap_truncated(rewards, dones, infos)
-            rollout_buffer.record(self._last_obs, actions, rewards, self._last_episode_starts, values, hidden)
-            assert isinstance(new_obs, np.ndarray)
-            self._last_obs = new_obs
-            self._last_episode_starts = dones
+        steps = zip(all_scores, all_values, rollout_buffer.hidden, strict=True)
+        try:
+            for scores, values, hidden in steps:  # noqa: B007 - callbacks may look at the values
+                obs_tensor = rollout_buffer.observe(self._last_obs, self._last_episode_starts)
+                actions = player.step(obs_tensor, starts, hidden, scores)
+                new_obs, rewards, dones, infos = env.step(actions)
+                self.num_timesteps += env.num_envs
+                callback.update_locals(locals())
+                if not callback.on_step():
+                    return False
+                starts = self._starts(dones)
+                scaled = self.reward_scale * rewards
+                if starts is not None:
+                    self._update_info_buffer(infos, dones)
+                    self._bootstrap_truncated(scaled, dones, infos, player)
+                rollout_buffer.act(actions, scaled)
+                assert isinstance(new_obs, np.ndarray)
+                self._last_obs = new_obs
+                self._last_episode_starts = dones
+        finally:
+            self._last_state = player.state()
 
-        last_values = self.policy.predict_values(
-            self._as_tensor(self._last_obs), self._last_state, self._as_tensor(self._last_episode_starts)
-        )
+        rollout_buffer.values[:] = all_values.cpu().numpy()
+        _, last_values = player.step_apart(self._as_tensor(self._last_obs), starts)
         rollout_buffer.compute_returns_and_advantage(last_values, self._last_episode_starts)
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
+
+    def _starts(self, dones: np.ndarray) -> torch.Tensor | None:
+        return self._as_tensor(dones) if np.count_nonzero(dones) else None
 
     def _as_tensor(self, array: np.ndarray) -> torch.Tensor:
         # A copy, because PyTorch's own memory is aligned: matrix products may round differently where it is
@@ -191,17 +198,16 @@ class RecurrentA2C(OnPolicyAlgorithm):
         return tensor if tensor.dtype == torch.bool else tensor.float()
 
     def _bootstrap_truncated(
-        self, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]]
+        self, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]], player: Player
     ) -> None:
         """Add gamma * V(last observation) where an episode was cut off rather than ended."""
         rows = [int(i) for i in np.flatnonzero(dones) if infos[i].get("TimeLimit.truncated", False)]
         if not rows:
             return
-        assert self._last_state is not None
         last_obs = self._as_tensor(np.stack([infos[i]["terminal_observation"] for i in rows]))
-        going_on = torch.zeros(len(rows), dtype=torch.bool, device=self.device)
-        state = tuple(leaf[rows] for leaf in self._last_state)
-        rewards[rows] += self.gamma * self.policy.predict_values(last_obs, state, going_on).cpu().numpy()
+        state = tuple(leaf[rows] for leaf in player.state())
+        _, values = Player(self.policy, state).step_apart(last_obs, None)
+        rewards[rows] += self.gamma * values.cpu().numpy()
 
     def train(self) -> None:
         """One gradient step on the rollout just collected.
@@ -264,6 +270,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
             progress_bar: SB3's progress bar.
         """
         self._log_interval = log_interval
+        keep_freed_memory()
         return super().learn(
             total_timesteps,
             callback,

@@ -13,13 +13,17 @@ from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents.a2c import RecurrentA2C
+from agents.ablations import AblatedPlayer, Ablations, MovingGoalVecEnv
 from agents.run_folder import find_agent
-from agents.vec_env import GymnasiumVecEnv, find_spec, make_vec_env
+from agents.vec_env import GymnasiumVecEnv, episode_length, find_spec, make_vec_env
 from plastic_maze import OraclePlayer, PlannerPlayer, PlasticMazeVectorEnv, RandomPlayer
 
 REFERENCES = ("random", "planner", "oracle")
 """Players with a name; the best comes last."""
-_ROWS = 128  # episodes played side by side; results of sampling agents depend on it, so it is fixed
+INTACT = Ablations()
+"""Nothing is ablated."""
+ROWS = 128
+"""Episodes played side by side; what sampling agents score depends on it, so it is fixed."""
 
 
 class Player(Protocol):
@@ -116,13 +120,22 @@ class Task:
         """Whether this is one of this project's mazes."""
         return str(find_spec(self.env_id).vector_entry_point).startswith("plastic_maze.")
 
-    def make(self, rows: int, **extra: Any) -> VecEnv:
+    def make(self, rows: int, move_goal: int | None = None, **extra: Any) -> VecEnv:
         """`rows` environments.
+
+        Args:
+            rows: How many.
+            move_goal: The step before which the goal moves in every episode of the maze; None: it does not.
+            extra: Further keyword arguments of the environment.
 
         Raises:
             ValueError: If the id or an argument is not accepted.
         """
         env = make_vec_env(self.env_id, rows, **self.env_kwargs, **extra)
+        if move_goal is not None:
+            if not (self.is_maze and isinstance(env, GymnasiumVecEnv)):
+                raise ValueError(f"move_goal is for this project's mazes only, not for {self.env_id}")
+            env = MovingGoalVecEnv(env.env, move_goal)
         if self.goal is not None:
             if not self.is_maze:
                 raise ValueError(f"a goal can be set in the maze only, not in {self.env_id}")
@@ -130,24 +143,30 @@ class Task:
         return env
 
 
-def make_player(name: str, env: VecEnv, seed: int = 0) -> Player:
+def make_player(name: str, env: VecEnv, seed: int = 0, ablations: Ablations = INTACT) -> Player:
     """The player called `name`: one of :data:`REFERENCES`, or the agent at that path.
 
     Args:
         name: Name or path.
         env: Where it will play.
         seed: For "random".
+        ablations: What is taken away from an agent; their steps have been checked.
 
     Raises:
-        ValueError: If there is no such player, or it cannot play in `env`.
+        ValueError: If there is no such player, or it cannot play in `env`, or cannot be ablated so.
     """
+    if name in REFERENCES and ablations.of_agent:
+        raise ValueError(
+            f"{', '.join(ablations.of_agent)}: only a trained agent can be ablated, not the {name}"
+        )
     if name == "random":
         return RandomPlayer(int(env.action_space.n), seed)  # type: ignore[attr-defined]  # Discrete
     if name in REFERENCES:
         if not (isinstance(env, GymnasiumVecEnv) and isinstance(env.env, PlasticMazeVectorEnv)):
             raise ValueError(f"the {name} plays in this project's mazes only")
         return OraclePlayer(env.env) if name == "oracle" else PlannerPlayer(env.env)
-    return RecurrentA2C.load(find_agent(Path(name)), env=env)
+    agent = RecurrentA2C.load(find_agent(Path(name)), env=env)
+    return AblatedPlayer(agent, ablations) if ablations.of_agent else agent
 
 
 def play(
@@ -199,16 +218,24 @@ def _play_once(player: Player, env: VecEnv, deterministic: bool) -> np.ndarray:
     return np.stack(rewards)
 
 
-def evaluate(name: str, task: Task, episodes: int, seed: int, deterministic: bool = False) -> Scores:
+def evaluate(
+    name: str,
+    task: Task,
+    episodes: int,
+    seed: int,
+    deterministic: bool = False,
+    ablations: Ablations = INTACT,
+) -> Scores:
     """Scores of the player called `name` (see :func:`make_player`) in `task`.
 
     Raises:
-        ValueError: If the task or the player is not accepted.
+        ValueError: If the task, the player or an ablation is not accepted; nothing has been played then.
     """
-    env = task.make(min(episodes, _ROWS))
+    env = task.make(min(episodes, ROWS), ablations.move_goal)
     try:
-        played = play(make_player(name, env, seed), env, episodes, seed, deterministic)
-        return Scores.of(name, played, task.is_maze)
+        ablations.check(episode_length(env))
+        player = make_player(name, env, seed, ablations)
+        return Scores.of(name, play(player, env, episodes, seed, deterministic), task.is_maze)
     finally:
         env.close()
 
@@ -231,14 +258,24 @@ def oracle_return(task: Task, episodes: int = 512) -> float | None:
     return evaluate("oracle", task, episodes, seed=0).mean_return if task.is_maze else None
 
 
-def report(scores: Scores, references: list[Scores], task: Task, episodes: int, seed: int) -> dict[str, Any]:
-    """Everything measured, for JSON."""
+def report(
+    scores: Scores,
+    references: list[Scores],
+    task: Task,
+    episodes: int,
+    seed: int,
+    ablations: Ablations = INTACT,
+    intact: Scores | None = None,
+) -> dict[str, Any]:
+    """Everything measured, for JSON; `intact` are the same agent's scores without the `ablations`."""
     return {
         "env": task.env_id,
         "env_kwargs": task.env_kwargs,
         "goal": task.goal,
         "episodes": episodes,
         "seed": seed,
+        "ablations": ablations.given,
         **asdict(scores),
+        "intact": None if intact is None else asdict(intact),
         "reference": {other.agent: asdict(other) for other in references},
     }

@@ -1,13 +1,39 @@
-"""Figures from metrics files."""
+"""Figures from metrics files, and the style that all figures share."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from agents.metrics import read_metrics
+
+BLUE, VERMILLION = "#0072B2", "#D55E00"
+COLOURS = (BLUE, VERMILLION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe and Ito's colours, which colour-blind people can tell apart, less black (for what is no agent) and
+yellow (too pale for a line on white)."""
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of that many inches."""
+    picture = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(picture)
+    return picture
+
+
+def plain(axes: Axes) -> None:
+    """Take away what carries no information."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.3)
+
+
+def save_figure(picture: Figure, path: Path) -> None:
+    """Write `picture`; the ending of `path` says the format. The same figure gives the same file."""
+    with matplotlib.rc_context({"svg.hashsalt": "plastic-maze"}):
+        picture.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def plot_learning_curve(metrics: Path, figure: Path, title: str, oracle: float | None) -> None:
@@ -20,18 +46,14 @@ def plot_learning_curve(metrics: Path, figure: Path, title: str, oracle: float |
         oracle: The oracle's mean return, drawn as a line if given.
     """
     rows = [row for row in read_metrics(metrics) if "rollout/ep_rew_mean" in row]
-    picture = Figure(figsize=(7, 4.2), layout="constrained")
-    FigureCanvasAgg(picture)
+    picture = new_figure(7, 4.2)
     axes = picture.add_subplot()
     steps = [row["time/total_timesteps"] / 1e6 for row in rows]
-    axes.plot(
-        steps, [row["rollout/ep_rew_mean"] for row in rows], color="#0072B2", label="agent, in training"
-    )
+    axes.plot(steps, [row["rollout/ep_rew_mean"] for row in rows], color=BLUE, label="agent, in training")
     if oracle is not None:
-        axes.axhline(oracle, color="#D55E00", linestyle="--", label="oracle (is told the goal)")
+        axes.axhline(oracle, color=VERMILLION, linestyle="--", label="oracle (is told the goal)")
     axes.set(xlabel="environment steps (millions)", ylabel="return per episode", title=title)
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(alpha=0.3)
+    plain(axes)
     axes.legend(frameon=False)
-    picture.savefig(figure, dpi=150)
+    save_figure(picture, figure)

@@ -13,6 +13,49 @@ from agents.cores import State, make_core
 from agents.cores.registry import CoreSetting
 
 
+class Player:
+    """A policy at play: its core step by step, and its heads. Its weights must not change meanwhile.
+
+    Args:
+        policy: The policy.
+        state: The core's state before the first step; it stays as it is.
+    """
+
+    def __init__(self, policy: RecurrentActorCriticPolicy, state: State) -> None:
+        self._policy = policy
+        self._stepper = policy.core.stepper(state)
+        self._heads = policy.heads.weight.detach().t()
+
+    def step(self, obs: Tensor, starts: Tensor | None, hidden: Tensor, scores: Tensor) -> np.ndarray:
+        """Take a step, without gradients.
+
+        Args:
+            obs: Observations [B, F].
+            starts: Bool [B], true where an episode begins with `obs`; None: nowhere.
+            hidden: Receives the core's activity [B, N].
+            scores: From :meth:`RecurrentActorCriticPolicy.blank_scores` [B, A + 1]; receives a score of each
+                action and, in the last column, the values of `obs`.
+
+        Returns:
+            The actions with the highest score [B], int64.
+        """
+        self._stepper.step(obs, starts, hidden)
+        scores.addmm_(hidden, self._heads)
+        return scores.cpu().numpy()[:, :-1].argmax(axis=1)
+
+    def step_apart(
+        self, obs: Tensor, starts: Tensor | None, deterministic: bool = True
+    ) -> tuple[np.ndarray, Tensor]:
+        """As :meth:`step`, where nothing is kept for an update: the actions [B] and the values [B]."""
+        hidden = obs.new_empty(len(obs), self._policy.hidden_size)
+        scores = self._policy.blank_scores(len(obs), deterministic=deterministic)
+        return self.step(obs, starts, hidden, scores), scores[:, -1]
+
+    def state(self) -> State:
+        """The core's state after the last step."""
+        return self._stepper.state()
+
+
 class RecurrentActorCriticPolicy(BasePolicy):
     """One recurrent core as shared trunk, a linear actor and a linear critic on its activity.
 
@@ -62,38 +105,22 @@ class RecurrentActorCriticPolicy(BasePolicy):
         """N, the core's hidden units."""
         return self.core.hidden_size
 
-    def act(
-        self, obs: Tensor, state: State, starts: Tensor | None, noise: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor, State]:
-        """One step of a rollout, without gradients; `state` may be overwritten.
+    def blank_scores(self, *shape: int, deterministic: bool = False) -> Tensor:
+        """What :meth:`Player.step` adds the heads' products to, to have scores of actions and the value.
 
         Args:
-            obs: Observations [B, F].
-            state: The core's state before this step.
-            starts: Bool [B], true where an episode begins with `obs`; None: nowhere.
-            noise: From :meth:`sampling_noise` [B, A], to sample; None: the most probable actions.
+            shape: Steps and rows, or rows.
+            deterministic: Let the most probable action have the highest score, rather than a sampled one.
 
         Returns:
-            Actions [B] (int64), values [B], the core's activity [B, N] and its state after the step.
+            The heads' biases and, on those of the actor, noise [*shape, A + 1].
         """
-        with torch.no_grad():
-            if starts is not None:
-                state = self.core.reset(state, starts)
-            hidden, state = self.core.advance(obs, state)
-            heads = self.heads(hidden)
-            logits, values = heads[:, :-1], heads[:, -1]
-            return (logits if noise is None else logits + noise).argmax(dim=1), values, hidden, state
-
-    def sampling_noise(self, *shape: int) -> Tensor:
-        """Gumbel noise [*shape, A]: added to logits, the largest sum is a sample of their softmax."""
-        exponential = torch.empty(*shape, self.n_actions, device=self.device).exponential_()
-        return exponential.log_().neg_()
-
-    def predict_values(self, obs: Tensor, state: State, starts: Tensor) -> Tensor:
-        """The values [B] of observations [B, F], leaving `state` as it is; no gradient."""
-        with torch.no_grad():
-            hidden, _ = self.core.step(obs, self.core.reset(state, starts))
-            return self.heads(hidden)[:, -1]
+        scores = self.heads.bias.detach().repeat(*shape, 1)
+        if not deterministic:
+            # With Gumbel noise added to logits, the place of the largest is a sample of their softmax.
+            uniform = torch.rand(*shape, self.n_actions, device=self.device)
+            scores[..., :-1] -= uniform.log_().neg_().log_()
+        return scores
 
     def evaluate_actions(
         self, obs: Tensor, actions: Tensor, state: State, starts: Tensor, hidden: Tensor
@@ -145,7 +172,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
         if state is None:
             core_state = expected
         else:
-            core_state = tuple(torch.tensor(leaf, device=self.device) for leaf in state)
+            core_state = tuple(torch.as_tensor(leaf, device=self.device) for leaf in state)
             shapes = [tuple(leaf.shape) for leaf in core_state]
             if shapes != [tuple(leaf.shape) for leaf in expected]:
                 raise ValueError(
@@ -157,15 +184,15 @@ class RecurrentActorCriticPolicy(BasePolicy):
         starts = torch.as_tensor(np.asarray(episode_start), device=self.device).bool().reshape(-1)
         if len(starts) != len(obs):
             raise ValueError(f"episode_start has {len(starts)} entries for {len(obs)} observations")
-        noise = None if deterministic else self.sampling_noise(len(obs))
-        actions, _, _, core_state = self.act(obs.float(), core_state, starts, noise)
-        chosen = actions.cpu().numpy()
-        return (chosen if batched else chosen[0]), tuple(leaf.cpu().numpy() for leaf in core_state)
+        player = Player(self, core_state)
+        actions, _ = player.step_apart(obs.float(), starts, deterministic)
+        return (actions if batched else actions[0]), tuple(leaf.cpu().numpy() for leaf in player.state())
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
         assert isinstance(observation, Tensor)
-        noise = None if deterministic else self.sampling_noise(len(observation))
-        return self.act(observation, self.core.initial_state(len(observation)), None, noise)[0]
+        player = Player(self, self.core.initial_state(len(observation)))
+        actions, _ = player.step_apart(observation.float(), None, deterministic)
+        return torch.from_numpy(actions).to(self.device)
 
     def _get_constructor_parameters(self) -> dict[str, object]:
         return {

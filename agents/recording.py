@@ -9,13 +9,17 @@ import numpy as np
 from PIL import Image
 from stable_baselines3.common.utils import set_random_seed
 
-from agents.evaluation import Task, make_player
+from agents.ablations import Ablations
+from agents.evaluation import INTACT, Task, make_player
+from agents.vec_env import episode_length
 
 FPS = 12
 """Frames a second: slow enough to follow by eye."""
 
 
-def frames(name: str, task: Task, seed: int, deterministic: bool) -> Iterator[np.ndarray]:
+def frames(
+    name: str, task: Task, seed: int, deterministic: bool, ablations: Ablations = INTACT
+) -> Iterator[np.ndarray]:
     """Play one episode and draw it before each step.
 
     Args:
@@ -23,13 +27,18 @@ def frames(name: str, task: Task, seed: int, deterministic: bool) -> Iterator[np
         task: Where it plays.
         seed: Of the episode and of the player's choices.
         deterministic: Passed to the player.
+        ablations: What is taken away from an agent.
 
     Yields:
         Pictures, uint8 [height, width, 3].
+
+    Raises:
+        ValueError: If the task, the player or an ablation is not accepted.
     """
-    env = task.make(1, render_mode="rgb_array")
+    env = task.make(1, ablations.move_goal, render_mode="rgb_array")
     try:
-        player = make_player(name, env, seed)
+        ablations.check(episode_length(env))
+        player = make_player(name, env, seed, ablations)
         set_random_seed(seed)
         env.seed(seed)
         if task.goal is not None:

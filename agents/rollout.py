@@ -40,41 +40,58 @@ class SequenceRolloutBuffer(RolloutBuffer):
     """
 
     initial_state: State = ()
-    hidden: Tensor
+    hidden = torch.empty(0)
 
     def begin(self, state: State, hidden_size: int) -> None:
-        """Empty the buffer; `state` is the core's state before the first step and is copied."""
+        """Empty the buffer; `state` is the core's state before the first step and must not change."""
         self.reset()
-        self.initial_state = tuple(leaf.clone() for leaf in state)
-        self.hidden = torch.empty(self.buffer_size, self.n_envs, hidden_size, device=self.device)
+        # PyTorch's own memory is aligned: matrix products may round differently where it is not, and a
+        # resumed run must repeat an uninterrupted one to the last bit.
+        observations = torch.empty(self.observations.shape)
+        self.observations = observations.numpy()
+        self._observed = observations.unbind()
+        self.initial_state = state
+        shape = self.buffer_size, self.n_envs, hidden_size
+        if self.hidden.shape != shape:
+            self.hidden = torch.empty(shape, device=self.device)
 
-    def record(
-        self,
-        obs: np.ndarray,
-        actions: np.ndarray,
-        rewards: np.ndarray,
-        starts: np.ndarray,
-        values: Tensor,
-        hidden: Tensor,
-    ) -> None:
-        """Append one step: obs [B, F], hidden [B, N], the others [B]."""
+    def observe(self, obs: np.ndarray, starts: np.ndarray) -> Tensor:
+        """Begin a step with observations [B, F], and starts [B]; returns the former for the network."""
         self.observations[self.pos] = obs
+        self.episode_starts[self.pos] = starts
+        return self._observed[self.pos].to(self.device)
+
+    def act(self, actions: np.ndarray, rewards: np.ndarray) -> None:
+        """End the step with actions [B] and rewards [B]."""
         self.actions[self.pos, :, 0] = actions
         self.rewards[self.pos] = rewards
-        self.episode_starts[self.pos] = starts
-        self.values[self.pos] = values.cpu().numpy()
-        self.hidden[self.pos] = hidden
         self.pos += 1
         self.full = self.pos == self.buffer_size
+
+    def compute_returns_and_advantage(self, last_values: Tensor, dones: np.ndarray) -> None:
+        """As SB3 does, to the same numbers; only what depends on the step after is done step by step.
+
+        Args:
+            last_values: The critic's values after the last step [B].
+            dones: Bool [B], true where the last step ended an episode.
+        """
+        going_on = 1 - np.concatenate([self.episode_starts[1:], dones[None].astype(np.float32)])
+        next_values = np.concatenate([self.values[1:], last_values.cpu().numpy()[None]])
+        advantages = self.rewards + self.gamma * next_values * going_on - self.values
+        decay = self.gamma * self.gae_lambda * going_on
+        for t in range(self.buffer_size - 2, -1, -1):
+            advantages[t] += decay[t] * advantages[t + 1]
+        self.advantages = advantages
+        self.returns = advantages + self.values
 
     def sequences(self) -> Sequences:
         """Everything recorded, in order."""
 
         def on_device(array: np.ndarray) -> Tensor:
-            return torch.tensor(array, device=self.device)  # a copy, aligned: see RecurrentA2C._as_tensor
+            return torch.tensor(array, device=self.device)  # a copy, so that nobody changes it meanwhile
 
         return Sequences(
-            observations=on_device(self.observations).float(),
+            observations=on_device(self.observations),
             actions=on_device(self.actions[:, :, 0]).long(),
             starts=on_device(self.episode_starts).bool(),
             advantages=on_device(self.advantages),

@@ -14,6 +14,7 @@ import torch
 import tyro
 
 from agents.cores import core_settings
+from agents.cores.hebbian import check_eta_per
 from agents.cores.plastic import check_rule
 from agents.vec_env import find_spec
 
@@ -51,7 +52,7 @@ class TrainSettings:
     env: str = "PlasticMaze-v0"
     """Gymnasium id of the environment."""
     core: str = "plastic"
-    """Recurrent core: plastic, rnn, lstm, gru, or one you registered."""
+    """Recurrent core: plastic, modulated, retroactive, plastic_gru, rnn, lstm, gru, or one you registered."""
     total_steps: int = 30_000_000
     """Environment steps to train for, over all environments together."""
     n_envs: int = 32
@@ -61,11 +62,15 @@ class TrainSettings:
     match: Literal["parameters", "neurons"] = "parameters"
     """What other cores share with a plastic core of --hidden-size: the number of parameters or of neurons."""
     rule: str | None = None
-    """Plasticity rule of the plastic core: decay, clip (its default) or oja."""
+    """Plasticity rule of the cores plastic and plastic_gru: decay, clip (the default) or oja."""
     eta: float | None = None
-    """Plasticity rate at the start of training (the core's default: 0.01)."""
+    """Plasticity rate at the start of training, of the trace in retroactive (by default the core's own)."""
+    eta_per: str | None = None
+    """What has a trained plasticity rate of its own: network, neuron or connection (slow: no kernel)."""
+    fan: float | None = None
+    """What neurons make of the modulating signal at the start of training: modulated and retroactive."""
     init_scale: float | None = None
-    """Recurrent weights start uniform in [0, this); plastic: 0.01 by default, rnn: PyTorch's own start."""
+    """Where w and alpha start: uniform in [0, this), plastic_gru: alpha; by default each core's own start."""
     lr: float = 2e-3
     """Adam's learning rate."""
     anneal_lr: bool = True
@@ -128,6 +133,8 @@ class TrainSettings:
         accepted = core_settings(self.core)
         if self.rule is not None:
             check_rule(self.rule)
+        if self.eta_per is not None:
+            check_eta_per(self.eta_per)
         for name, value in self.core_settings().items():
             flag = "--" + name.replace("_", "-")
             if name not in accepted:
@@ -137,7 +144,8 @@ class TrainSettings:
 
     def core_settings(self) -> dict[str, str | float]:
         """The given settings of the core itself."""
-        given = {"rule": self.rule, "eta": self.eta, "init_scale": self.init_scale}
+        names = ("rule", "eta", "eta_per", "fan", "init_scale")
+        given = {name: getattr(self, name) for name in names}
         return {name: value for name, value in given.items() if value is not None}
 
     def folder(self) -> Path:

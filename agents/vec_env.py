@@ -65,7 +65,7 @@ class GymnasiumVecEnv(VecEnv):
         self._returns += rewards
         self._lengths += 1
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
-        if dones.any():
+        if np.count_nonzero(dones):
             seconds = round(time.time() - self._started, 6)
             for i in np.flatnonzero(dones):
                 infos[i] = {

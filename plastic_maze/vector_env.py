@@ -84,6 +84,8 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
         self.single_action_space = spaces.Discrete(NUM_ACTIONS)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._everywhere = np.ones(self.num_envs, dtype=np.bool_)
+        self._nowhere = np.zeros(self.num_envs, dtype=np.bool_)
         self._state: MazeState | None = None
 
     @property
@@ -154,14 +156,15 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
         state = self._begun("step")
         rewards, ended = dynamics.step(self.rules, state, self._checked(actions))
         observations = self._observer.observe(state)
-        final: dict[str, Any] = {}
+        final: dict[str, Any] | None = None
         rows = ended.nonzero()[0]
         if rows.size:
             final = self._final(observations, state, rows)
             begun = dynamics.begin_episodes(self.rules, state.seed[rows], state.episode[rows] + np.uint64(1))
             state.assign(rows, begun)
             observations[rows] = self._observer.observe(begun)
-        return observations, rewards, ended, np.zeros_like(ended), self._info(state) | final
+        info = self._info(state)
+        return observations, rewards, ended, self._nowhere.copy(), info if final is None else info | final
 
     def render(self) -> tuple[Any, ...] | None:
         """Show every maze.
@@ -283,7 +286,7 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
         coordinates = self.rules.layout.coordinates
         pair = {"pair": state.pair.copy()} if self.rules.n_cues > 1 else {}
         return self._masked(
-            np.ones(self.num_envs, dtype=np.bool_),
+            self._everywhere,
             agent=coordinates.take(state.agent, axis=0),
             goal=coordinates.take(state.goal, axis=0),
             hits=state.hits.copy(),

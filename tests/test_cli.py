@@ -10,6 +10,7 @@ from PIL import Image
 
 import evaluate
 import train
+from agents import RecurrentA2C, make_vec_env
 
 SMALL = "PlasticMazeSmall-v0"
 QUICK = ["--env", SMALL, "--total-steps", "480", "--n-envs", "3", "--hidden-size", "8", "--threads", "1"]
@@ -78,6 +79,53 @@ def test_evaluate_writes_json_and_gif(trained, tmp_path):
     assert animation.n_frames == 80
 
 
+def test_ablated_and_intact_agent_stand_side_by_side(tmp_path):
+    large = {"core": "plastic", "hidden_size": 8, "core_settings": {"init_scale": 1.0}}  # its memory counts
+    RecurrentA2C("RecurrentPolicy", make_vec_env(SMALL, 1), policy_kwargs=large, seed=0).save(
+        tmp_path / "some"
+    )
+
+    def measured(*flags):
+        output = run(
+            "evaluate.py",
+            tmp_path / "some.safetensors",
+            "--episodes",
+            20,
+            "--json",
+            tmp_path / "a.json",
+            *flags,
+        )
+        return output, json.loads((tmp_path / "a.json").read_text())
+
+    _, plain = measured()
+    assert plain["ablations"] == {}
+    assert plain["intact"] is None
+    output, wiped = measured("--wipe-hidden", 0, "--no-plasticity", "--wipe-hebb", 40, "--freeze-hebb", 70)
+    assert "some.safetensors with --no-plasticity --freeze-hebb 70 --wipe-hebb 40 --wipe-hidden 0" in output
+    assert output.count("intact") == 1
+    wanted = {"no_plasticity": True, "freeze_hebb": 70, "wipe_hebb": 40, "wipe_hidden": 0}
+    assert wiped["ablations"] == wanted
+    assert wiped["intact"]["returns"] == plain["returns"]
+    assert wiped["reference"] == plain["reference"]
+    _, hidden = measured("--wipe-hidden", 30)
+    assert hidden["returns"] != hidden["intact"]["returns"] == plain["returns"]
+
+
+def test_a_moved_goal_moves_for_the_reference_players_too(tmp_path):
+    measured = []
+    for flags in ([], ["--move-goal", 40]):
+        files = ["--episodes", 20, "--json", tmp_path / "a.json"]
+        output = run("evaluate.py", "planner", "--env", SMALL, *files, *flags)
+        measured.append(json.loads((tmp_path / "a.json").read_text()))
+    still, moved = measured
+    assert moved["ablations"] == {"move_goal": 40}
+    assert moved["intact"]["returns"] == still["returns"] != moved["returns"]
+    assert all(moved["reference"][name] != still["reference"][name] for name in ("random", "oracle"))
+    # What the intact agent scored was for another task: no share of what others scored in this one.
+    share = next(line for line in output.splitlines() if "share of the planner" in line)
+    assert [cell.strip() for cell in share.split("│")[2:4]] == ["100%", "-"]
+
+
 def test_evaluation_repeats_itself(trained, tmp_path):
     for name in ("a", "b"):
         run("evaluate.py", trained / "agent.safetensors", "--episodes", 10, "--json", tmp_path / name)
@@ -113,7 +161,7 @@ def test_render_shows_a_window(trained, monkeypatch):
     ("arguments", "message"),
     [
         (["--env", "PlasticMaze-v9"], "unknown environment 'PlasticMaze-v9'"),
-        (["--core", "plastik"], "unknown core 'plastik'; known cores: gru, lstm, plastic, rnn"),
+        (["--core", "plastik"], "unknown core 'plastik'; known cores: gru, lstm, "),
         (["--rule", "hebbian"], "unknown plasticity rule 'hebbian'; known rules: decay, clip, oja"),
         (["--core", "lstm", "--rule", "clip"], "--rule is not a setting of the core 'lstm'"),
         (["--size", "8"], "size must be"),
@@ -172,10 +220,32 @@ def test_a_core_of_ones_own_trains_and_plays(tmp_path, monkeypatch):
         (["random", "--size", "4"], "size must be"),
         (["oracle", "--env", "CartPole-v1"], "the oracle plays in this project's mazes only"),
         (["random", "--json", "tests"], "--json must name a file, but tests is a folder"),
+        (["random", "--no-plasticity"], "no_plasticity: only a trained agent can be ablated, not the random"),
+        (
+            ["oracle", "--wipe-hidden", "3"],
+            "wipe_hidden: only a trained agent can be ablated, not the oracle",
+        ),
+        (["oracle", "--move-goal", "250"], "move_goal must be a step of the episode, from 0 to 249, got 250"),
+        (["oracle", "--max-steps", "9", "--move-goal", "9"], "from 0 to 8, got 9"),
+        (
+            ["random", "--env", "CartPole-v1", "--move-goal", "3"],
+            "move_goal is for this project's mazes only",
+        ),
+        (["random", "--wipe-hebb", "soon"], "--wipe-hebb"),
     ],
 )
 def test_bad_evaluation_input_is_named(arguments, message, refused):
     assert message in refused(evaluate.main, *arguments)
+
+
+def test_ablations_that_do_not_fit_the_agent_are_refused(trained, tmp_path, refused):
+    said = refused(evaluate.main, trained, "--wipe-hebb", "80")
+    assert "wipe_hebb must be a step of the episode, from 0 to 79, got 80" in said
+    assert "freeze_hebb must be" in refused(evaluate.main, trained, "--freeze-hebb", "-1")
+    assert train.main([*QUICK, "--core", "lstm", "--out", str(tmp_path / "lstm")]) == 0
+    said = refused(evaluate.main, tmp_path / "lstm", "--freeze-hebb", "9")
+    assert "the core 'lstm' has no plastic weights" in said
+    assert "no parameter alpha" in refused(evaluate.main, tmp_path / "lstm", "--no-plasticity")
 
 
 def test_an_agent_that_does_not_fit_the_environment_is_refused(trained, refused):

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from agents.cores.kernels import (
     compile_kernels,
-    fused_step_,
     fused_unroll,
     get_num_threads,
     is_compiled,
@@ -128,39 +127,6 @@ def test_clip_passes_gradient_exactly_at_the_bound():
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("N", [3, 16, 33])
-def test_step_in_place_equals_unroll(rule, N):
-    drive, w, alpha, eta, h, hebb, starts = make_inputs(20, 7, N)
-    expected, expected_hebb = fused_unroll(drive, w, alpha, eta, h, hebb.clone(), starts, rule)
-    before, storage = h.clone(), hebb.data_ptr()
-    for t in range(20):
-        given = h
-        h = fused_step_(drive[t], w, alpha, eta, given, hebb, rule, starts[t])
-        torch.testing.assert_close(h, expected[t], rtol=1e-5, atol=1e-6)
-        if t == 0:
-            assert torch.equal(given, before)
-    torch.testing.assert_close(hebb, expected_hebb, rtol=1e-5, atol=1e-6)
-    assert hebb.data_ptr() == storage
-
-
-def test_step_without_starts_and_with_weights_being_trained():
-    drive, w, alpha, eta, h, hebb, _ = make_inputs(1, 3, 12)
-    expected, expected_hebb = plastic_step(drive[0], w, alpha, eta, h, hebb, "oja")
-    result = fused_step_(drive[0], w.requires_grad_(), alpha, eta, h, hebb, "oja")
-    assert not result.requires_grad
-    torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(hebb, expected_hebb, rtol=1e-5, atol=1e-6)
-
-
-def test_autograd_notices_a_step_in_place():
-    drive, w, alpha, eta, h, hebb, starts = make_inputs(3, 2, 5)
-    outputs, _ = fused_unroll(drive.requires_grad_(), w, alpha, eta, h, hebb, starts, "decay")
-    fused_step_(drive[0], w, alpha, eta, h, hebb, "decay")
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        outputs.sum().backward()
-
-
-@pytest.mark.parametrize("rule", RULES)
 def test_non_contiguous_inputs(rule):
     inputs = make_inputs(11, 4, 17)
     twisted = [x.transpose(0, -1).contiguous().transpose(0, -1) if x.dim() > 1 else x for x in inputs]
@@ -256,29 +222,6 @@ def test_wrong_inputs_are_named(change, message):
         arguments[index] = value
     with pytest.raises(ValueError, match=message):
         fused_unroll(*arguments)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({0: torch.zeros(2, 4)}, "drive must have shape"),
-        ({1: torch.zeros(2, 3)}, "w must have shape"),
-        ({4: torch.zeros(3)}, "h must have shape"),
-        ({0: torch.zeros(0, 3), 4: torch.zeros(0, 3), 5: torch.zeros(0, 3, 3)}, "not be empty"),
-        ({0: torch.zeros(2, 3, dtype=torch.float16)}, "dtype must be float32"),
-        ({5: torch.zeros(2, 3, 3, dtype=torch.float64)}, "hebb must be torch.float32"),
-        ({5: torch.zeros(3, 3, 2).permute(2, 0, 1)}, "contiguous"),
-        ({6: "hebbian"}, "unknown plasticity rule"),
-        ({7: torch.zeros(2)}, "starts must be bool"),
-    ],
-)
-def test_wrong_inputs_of_a_step_are_named(change, message):
-    drive, w, alpha, eta, h, hebb, starts = make_inputs(1, 2, 3)
-    arguments = [drive[0], w, alpha, eta, h, hebb, "clip", starts[0]]
-    for index, value in change.items():
-        arguments[index] = value
-    with pytest.raises(ValueError, match=message):
-        fused_step_(*arguments)
 
 
 def test_compiled_kernels_are_found_by_the_next_process():

@@ -2,7 +2,9 @@
 
 from agents.cores.base import Core, State
 from agents.cores.gated import GRUCore, LSTMCore
+from agents.cores.modulated import ModulatedCore, RetroactiveCore
 from agents.cores.plastic import RULES, PlasticCore
+from agents.cores.plastic_gru import PlasticGRUCore
 from agents.cores.registry import CORES, core_settings, make_core, matched_hidden_size, register_core
 from agents.cores.rnn import RNNCore
 
@@ -12,8 +14,11 @@ __all__ = [
     "Core",
     "GRUCore",
     "LSTMCore",
+    "ModulatedCore",
     "PlasticCore",
+    "PlasticGRUCore",
     "RNNCore",
+    "RetroactiveCore",
     "State",
     "core_settings",
     "make_core",

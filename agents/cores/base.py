@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from itertools import pairwise
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,47 @@ def check_number(name: str, number: float) -> float:
     return number
 
 
+class Stepper(Protocol):
+    """A core at play: one step after another, without gradients, its weights unchanged meanwhile."""
+
+    def step(self, x: Tensor, starts: Tensor | None, out: Tensor) -> None:
+        """Take a step.
+
+        Args:
+            x: Features [B, F].
+            starts: Bool [B], true where an episode begins with `x`; None: nowhere.
+            out: Receives the activity [B, N].
+        """
+
+    def state(self) -> State:
+        """The state after the last step; later steps leave it as it is."""
+
+
+class LoopedStepper:
+    """The :class:`Stepper` of any core: a loop of its `reset` and `step`.
+
+    Args:
+        core: The core.
+        state: The state before the first step.
+    """
+
+    def __init__(self, core: Core, state: State) -> None:
+        self._core = core
+        self._state = state
+
+    def step(self, x: Tensor, starts: Tensor | None, out: Tensor) -> None:
+        """See :meth:`Stepper.step`."""
+        with torch.no_grad():
+            if starts is not None:
+                self._state = self._core.reset(self._state, starts)
+            hidden, self._state = self._core.step(x, self._state)
+            out.copy_(hidden)
+
+    def state(self) -> State:
+        """See :meth:`Stepper.state`."""
+        return self._state
+
+
 class Core(nn.Module, ABC):
     """A recurrent network from features to hidden activity.
 
@@ -39,6 +81,9 @@ class Core(nn.Module, ABC):
     Raises:
         ValueError: If a size is not a positive whole number.
     """
+
+    plastic_leaves: ClassVar[tuple[int, ...]] = ()
+    """Indices of the state's leaves that are plastic weights."""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
@@ -59,9 +104,9 @@ class Core(nn.Module, ABC):
     def warm_up(self, say: Callable[[str], None]) -> None:
         """Do now what would make the first step slow, after saying so with `say`."""
 
-    def advance(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """As :meth:`step`, for rollouts: no gradient, and free to overwrite `state`."""
-        return self.step(x, state)
+    def stepper(self, state: State) -> Stepper:
+        """For rollouts: what takes steps from `state` on, without gradients; `state` stays as it is."""
+        return LoopedStepper(self, state)
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """A sequence x [T, B, F] with no episode start inside -> activity [T, B, N] and the last state."""
@@ -100,7 +145,7 @@ class Core(nn.Module, ABC):
             x: Features [T, B, F].
             state: The state before the first step.
             starts: Bool [T, B], true where an episode begins.
-            known: What :meth:`advance` gave, step by step, with the present weights [T, B, N].
+            known: What a :meth:`stepper` gave, step by step, with the present weights [T, B, N].
 
         Returns:
             Activity [T, B, N].

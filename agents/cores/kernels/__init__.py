@@ -1,14 +1,15 @@
 """Fused CPU kernels of the plastic recurrence: the numbers of plain PyTorch, many times faster."""
 
 from .compiled import compile_kernels, is_compiled
-from .step import fused_step_
+from .step import FusedStepper
 from .threads import get_num_threads, set_num_threads
-from .unroll import fused_replay, fused_unroll
+from .unroll import cell_name, fused_recurrence, fused_unroll
 
 __all__ = [
+    "FusedStepper",
+    "cell_name",
     "compile_kernels",
-    "fused_replay",
-    "fused_step_",
+    "fused_recurrence",
     "fused_unroll",
     "get_num_threads",
     "is_compiled",

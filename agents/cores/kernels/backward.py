@@ -1,6 +1,6 @@
 """The fused backward pass: history recomputed in cache, then one walk over a matrix per step.
 
-With A the traces, G_t = dL/dA_t, and the update A_{t+1} = bound(c A_t + pre e) of `rules`:
+With A for hebb, G_t = dL/dA_t, and the update A_{t+1} = bound(c A_t + pre e) of `rules`:
 
     dh_t[j]     += eta[j] q_t[j]  and for oja  -2 eta[j] h_t[j] r_t[j]
     dz_t         = dh_t (1 - h_t^2)
@@ -11,13 +11,21 @@ With A the traces, G_t = dL/dA_t, and the update A_{t+1} = bound(c A_t + pre e) 
     q_t[j]       = sum_i G_{t+1}[i,j] pre_t[i]
     r_t[j]       = sum_i G_{t+1}[i,j] A_t[i,j]
 
-The walk that makes G_t also sums q_{t-1}. Before it, traces are carried forwards once, keeping the matrix
-at the start of each segment; each segment is then replayed from there, the last first. Both carry a tile
-through all steps of a segment while it is in registers. What is kept are traces not yet bounded, which tell
-where clip cuts.
+For modulated the gates g take the place of eta and have the gradient dg_t = q_t h_t. For retroactive, with
+the trace R and K_t = dL/dR_t, K stands for G in dh_{t-1} and q, and
+
+    G_t          = G_{t+1} + pre_t[i] dz_t[j] alpha[i,j]             0 where A_t was cut
+    K_t          = c_t[j] K_{t+1} + g_t[j] G_{t+1}
+    dg_t[j]      = r_t[j] = sum_i G_{t+1}[i,j] R_t[i,j]
+    deta[j]     += q_t[j] h_t[j] - sum_i K_{t+1}[i,j] R_t[i,j]       (and for decay, with G and A)
+
+The walk that makes G_t also sums q_{t-1}. Before it, matrices are carried forwards once, keeping those at the
+start of each segment; each segment is then replayed from there, the last first. Both carry a tile through all
+steps of a segment while it is in registers. Kept is hebb not yet bounded, which tells where it is cut.
 
 How far from the floor: at N = 100 a matrix is 700 vectors of 16. The walk does 9 multiply-adds to each, the
-two carries 2 each, dw 1: 14, so 4900 cycles of a core with two 512-bit units, 1.2 us at 4 GHz. Measured: 2.4.
+two carries 2 each, dw 1: 14, so 4900 cycles of a core with two 512-bit units, 1.2 us at 4 GHz. Measured: 2.4
+(and 2.7 for modulated, 4.5 for retroactive).
 """
 
 import math
@@ -25,17 +33,24 @@ from collections.abc import Callable
 
 from numba import uint8
 
+from .cells import PARTS, add_gate_sums, add_plastic_products, candidate_row, gru_gradients
 from .denormals import flush_denormals, restore_denormals
+from .modulation import gates_backward
 from .replay import carry_rows, fill_tables
 from .rules import (
-    CLIP,
+    ALL_RULES,
     DECAY,
+    MATRICES,
+    MODULATED,
     OJA,
-    RULES,
+    RATES,
+    RETROACTIVE,
     SCALAR_TYPES,
-    advance,
+    advance_both,
     bounded,
     into_tiles,
+    is_bounded,
+    is_gated,
     out_of_tiles,
     pad_row,
     unpad_row,
@@ -58,41 +73,39 @@ from .vector import LANES, ROWS, Pointer, inline, pointer
 
 @inline
 def _neurons(
-    rule: int,
-    size: int,
-    dz: Pointer,
-    post: Pointer,
-    eta: Pointer,
-    p: Pointer,
-    q: Pointer,
-    r: Pointer,
-    deta: Pointer,
-) -> None:
-    """Turn `dz`, which holds the gradient from outside, into that of tanh's argument; clear the sums used."""
+    rule: int, gru: bool, size: int, post: Pointer, rates: Pointer, rate: Pointer, dz: Pointer, p: Pointer,
+    q: Pointer, r: Pointer, drates: Pointer, deta: Pointer,
+) -> None:  # fmt: skip
+    """Turn `dz`, the gradient from outside, into that of tanh's argument (gru: of h); clear q and r."""
+    if is_gated(rule):
+        gates_backward(rule, size, post, rates, q, r, dz, drates)
     for j in range(0, size, LANES):
-        h, rate, qj = load(post + j), load(eta + j), load(q + j)
+        h, qj = load(post + j), load(q + j)
         zero = fill(h, 0.0)
-        d = fma(rate, qj, load(dz + j) + load(p + j))
+        d = fma(load(rate + j), qj, load(dz + j) + load(p + j))
         change = qj * h
         store(q + j, zero)
         if rule == OJA:
             rh = load(r + j) * h
-            d = fma(fill(h, -2.0) * rate, rh, d)
+            d = fma(fill(h, -2.0) * load(rate + j), rh, d)
             change = change - rh * h
+        if rule in (OJA, RETROACTIVE):
             store(r + j, zero)
-        store(deta + j, load(deta + j) + change)
-        store(dz + j, d - d * h * h)
+        if rule != MODULATED:
+            store(deta + j, load(deta + j) + change)
+        store(dz + j, d if gru else d - d * h * h)
 
 
 @inline
 def _walk_rows(
-    rule: int, size: int, hebb: Pointer, earlier: Pointer, grad: Pointer, w: Pointer, alpha: Pointer,
-    dalpha: Pointer, dz: Pointer, c: Pointer, e: Pointer, pre: Pointer, before: Pointer,
-    p: Pointer, q: Pointer, r: Pointer, bound: float,
+    rule: int, size: int, hebb: Pointer, earlier: Pointer, trace: int, grad: Pointer, w: Pointer,
+    alpha: Pointer, dalpha: Pointer, dz: Pointer, c: Pointer, e: Pointer, gate: Pointer, pre: Pointer,
+    before: Pointer, p: Pointer, q: Pointer, r: Pointer, u: Pointer, bound: float,
 ) -> None:  # fmt: skip
-    """In ROWS rows: turn G_{t+1} in `grad` into G_t, write p, add to dalpha, q and r.
+    """In ROWS rows: turn G_{t+1} in `grad` into G_t, write p, add to dalpha, q, r and u.
 
-    r is that of step t for decay, and for oja that of step t - 1, made of the `earlier` traces.
+    q and r are those of step t - 1, r made of the `earlier` matrix (hebb for oja, the trace for retroactive).
+    u is what deta of step t lacks. A trace and its gradient lie `trace` behind hebb and `grad`.
     """
     now, then = row_numbers(pre), row_numbers(before)
     limit = fill(now, bound)
@@ -101,19 +114,25 @@ def _walk_rows(
         k = j * ROWS
         d, free, g = every_row(load(dz + j)), load_tile(hebb + k), load_tile(grad + k)
         a, al = bounded(rule, free, limit), load_tile(alpha + k)
+        # What gathers the products of activity, and its gradient: the trace, or hebb itself.
+        gathered = load_tile(hebb + (trace + k)) if rule == RETROACTIVE else a
+        dg = load_tile(grad + (trace + k)) if rule == RETROACTIVE else g
         sums = fma(d, fma(al, a, load_tile(w + k)), sums)
-        sums = fma(g, every_row(load(e + j)), sums)
-        if rule == DECAY:
-            store(r + j, load(r + j) + sum_rows(g * a))
+        sums = fma(dg, every_row(load(e + j)), sums)
+        if rule in (DECAY, RETROACTIVE):
+            store(u + j, load(u + j) + sum_rows(dg * gathered))
         d = d * now
         store(dalpha + k, fma(d, a, load_tile(dalpha + k)))
-        if rule == CLIP:
+        if rule == RETROACTIVE:
+            dg = fma(every_row(load(gate + j)), g, every_row(load(c + j)) * dg)
+            store(grad + (trace + k), dg)
+        if is_bounded(rule):
             g = zero_outside(fma(d, al, g), free, limit)
         else:
             g = fma(d, al, every_row(load(c + j)) * g)
         store(grad + k, g)
-        store(q + j, load(q + j) + sum_rows(g * then))
-        if rule == OJA:
+        store(q + j, load(q + j) + sum_rows((dg if rule == RETROACTIVE else g) * then))
+        if rule in (OJA, RETROACTIVE):
             store(r + j, load(r + j) + sum_rows(g * load_tile(earlier + k)))
     store_row_sums(p, sums)
 
@@ -130,77 +149,95 @@ def _add_outer_products(steps: int, size: int, table: int, pre: Pointer, dz: Poi
 
 @inline
 def _sum_rows_anew(
-    rule: int, last: bool, size: int, hebb: Pointer, grad: Pointer, e: Pointer, pre: Pointer,
-    q: Pointer, r: Pointer, bound: float,
+    rule: int, last: bool, size: int, hebb: Pointer, trace: int, grad: Pointer, e: Pointer, gate: Pointer,
+    pre: Pointer, q: Pointer, r: Pointer, bound: float,
 ) -> None:  # fmt: skip
     """Add to q and r what `_walk_rows` of the step after would have, in ROWS rows.
 
-    last: there is none; `grad` is the gradient of the traces returned, without the effect of the last clip.
+    last: there is none; `grad` is the gradient of the state returned, without the effect of the last clip.
+    The update is needed only for hebb where it is cut, in which c has no part.
     """
     now = row_numbers(pre)
     for j in range(0, size, LANES):
         k = j * ROWS
         g, a = load_tile(grad + k), load_tile(hebb + k)
-        if rule == CLIP and last:
-            ej = every_row(load(e + j))
-            after = advance(rule, bounded(rule, a, fill(a, bound)), ej, ej, now)
+        gathered = load_tile(hebb + (trace + k)) if rule == RETROACTIVE else a
+        if is_bounded(rule) and last:
+            ej, gj = every_row(load(e + j)), every_row(load(gate + j))
+            after, _ = advance_both(rule, bounded(rule, a, fill(a, bound)), gathered, ej, ej, gj, now)
             g = zero_outside(g, after, fill(g, 1.0))
             store(grad + k, g)
         if last:
-            store(q + j, load(q + j) + sum_rows(g * now))
-        if rule == OJA:
-            store(r + j, load(r + j) + sum_rows(g * a))
+            dg = load_tile(grad + (trace + k)) if rule == RETROACTIVE else g
+            store(q + j, load(q + j) + sum_rows(dg * now))
+        if rule in (OJA, RETROACTIVE):
+            store(r + j, load(r + j) + sum_rows(g * gathered))
 
 
-def build_backward(rule_name: str, dtype_name: str) -> Callable:
-    """The kernel for one rule, as plain Python for `numba.njit`.
+def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
+    """The kernel for one rule and cell, as plain Python for `numba.njit`.
 
-    Its arguments are those of `build_forward` and grad_h [T, B, N], grad_end [B, N, N] (address 0: no
-    gradient), dz [T, B, N], grad_h0 [B, N], grad_hebb0 [B, N, N] (address 0: not wanted), and the sums over
-    this call's samples dw, dalpha [rows, size], tiled, and deta [size]. For `scratch` see `scratch_numbers`.
+    Its arguments are those of `build_forward`, the opened gates of a GRU [T, B, 2, N], and grad_h [T, B, N],
+    grad_end [.., B, N, N] (address 0: no gradient), dz [T, B, parts, N], grad_h0 [B, N], grad_state0
+    [.., B, N, N] (address 0: not wanted), and the sums over this call's samples dw, dalpha [rows, size], in
+    tiles, and drates [.., size]. For `scratch` see `backward_numbers`.
     """
-    rule = RULES.index(rule_name)
+    rule = ALL_RULES.index(rule_name)
+    matrices, rate_rows = len(MATRICES[rule_name]), len(RATES[rule_name])
+    parts, gru = PARTS[cell], cell == "gru"
     dtype = SCALAR_TYPES[dtype_name]
 
     def backward(
         T: int, B: int, N: int, rows: int, size: int, first: int, last: int, group: int, segment: int,
-        w_at: int, alpha_at: int, eta_at: int, h0_at: int, hebb0_at: int, starts_at: int, h_at: int,
-        grad_h_at: int, grad_end_at: int, dz_at: int, grad_h0_at: int, grad_hebb0_at: int,
-        dw_at: int, dalpha_at: int, deta_at: int, scratch_at: int,
+        drive_at: int, w_at: int, alpha_at: int, rates_at: int, w_gates_at: int,
+        h0_at: int, state0_at: int, starts_at: int, h_at: int, opened_at: int,
+        grad_h_at: int, grad_end_at: int, dz_at: int, grad_h0_at: int, grad_state0_at: int,
+        dw_at: int, dalpha_at: int, drates_at: int, scratch_at: int,
     ) -> None:  # fmt: skip
         """Samples first .. last, a group at a time: they share rows of the weights in the L1 cache."""
-        w, alpha, eta = pointer(w_at, dtype), pointer(alpha_at, dtype), pointer(eta_at, dtype)
-        h0, hebb0, h = pointer(h0_at, dtype), pointer(hebb0_at, dtype), pointer(h_at, dtype)
+        w, alpha, rates = pointer(w_at, dtype), pointer(alpha_at, dtype), pointer(rates_at, dtype)
+        h0, state0, h = pointer(h0_at, dtype), pointer(state0_at, dtype), pointer(h_at, dtype)
         starts, dz_out = pointer(starts_at, uint8), pointer(dz_at, dtype)
         grad_h, grad_end = pointer(grad_h_at, dtype), pointer(grad_end_at, dtype)
-        grad_h0, grad_hebb0 = pointer(grad_h0_at, dtype), pointer(grad_hebb0_at, dtype)
-        dw, dalpha, deta = pointer(dw_at, dtype), pointer(dalpha_at, dtype), pointer(deta_at, dtype)
+        grad_h0, grad_state0 = pointer(grad_h0_at, dtype), pointer(grad_state0_at, dtype)
+        dw, dalpha, drates = pointer(dw_at, dtype), pointer(dalpha_at, dtype), pointer(drates_at, dtype)
+        eta, deta = rates + (rate_rows - 1) * size, drates + (rate_rows - 1) * size
+        drive, opened = pointer(drive_at, dtype), pointer(opened_at, dtype)
+        w_keep, w_ask = pointer(w_gates_at, dtype), pointer(w_gates_at, dtype) + rows * size
         matrix, table = rows * size, group * size
-        stride = group * matrix
+        state = matrices * matrix  # the size of one sample's
+        stride = group * state
+        trace = state - matrix  # how far behind hebb a trace lies
         segments = (T + segment - 1) // segment
-        kept = pointer(scratch_at, dtype)  # [segments, group, rows, size]: traces at the start of each
-        history = kept + segments * stride  # [segment, group, rows, size]: traces at each step of one
-        grad = history + segment * stride  # [group, rows, size]
+        kept = pointer(scratch_at, dtype)  # [segments, group, matrices, rows, size]: at the start of each
+        history = kept + segments * stride  # [segment, group, matrices, rows, size]: at each step of one
+        grad = history + segment * stride  # [group, matrices, rows, size]
         pre = grad + stride + table  # [segment, group, size], after one row for the step before the segment
         post, c, e = pre + segment * table, pre + 2 * segment * table, pre + 3 * segment * table
-        dz = pre + 4 * segment * table
-        p = pre + 5 * segment * table  # [group, size], as the next two
-        q, r = p + table, p + 2 * table
-        reset = p + 3 * table  # [segment, group]
+        dz, gate = pre + 4 * segment * table, pre + 5 * segment * table
+        p = pre + 6 * segment * table  # [group, size], as the next three
+        q, r, u = p + table, p + 2 * table, p + 3 * table
+        reset = p + 4 * table  # [segment, group]
+        sums = reset + segment * group  # [segment, group, size], as the next five, of a GRU
+        own, keep, ask = sums + segment * table, sums + 2 * segment * table, sums + 3 * segment * table
+        dkeep, dask = sums + 4 * segment * table, sums + 5 * segment * table
         mode = flush_denormals()
         zero_row(dw, matrix)
         zero_row(dalpha, matrix)
-        zero_row(deta, size)
+        zero_row(drates, rate_rows * size)
 
         for sample in range(first, last, group):
             count = min(group, last - sample)
             for s in range(count):
-                into_tiles(kept + s * matrix, hebb0 + (sample + s) * N * N, N, rows, size)
-                if grad_end_at != 0:
-                    into_tiles(grad + s * matrix, grad_end + (sample + s) * N * N, N, rows, size)
-                else:
-                    zero_row(grad + s * matrix, matrix)
-                for row in (p, q, r):
+                for k in range(matrices):
+                    source = (k * B + sample + s) * N * N
+                    at = s * state + k * matrix
+                    into_tiles(kept + at, state0 + source, N, rows, size)
+                    if grad_end_at != 0:
+                        into_tiles(grad + at, grad_end + source, N, rows, size)
+                    else:
+                        zero_row(grad + at, matrix)
+                for row in (p, q, r, u):
                     zero_row(row + s * size, size)
 
             for visit in range(
@@ -215,29 +252,43 @@ def build_backward(rule_name: str, dtype_name: str) -> Callable:
                 for s in range(count):
                     o = s * size
                     fill_tables(
-                        rule, B, N, size, begin, steps, sample + s, group, h0, h, starts, eta,
-                        reset + s, pre + o, post + o, c + o, e + o,
+                        rule, B, N, size, begin, steps, sample + s, group, h0, h, starts, rates, eta,
+                        reset + s, pre + o, post + o, c + o, e + o, gate + o,
                     )  # fmt: skip
                     for i in range(0, rows, ROWS):
-                        at = s * matrix + i * size
+                        at = s * state + i * size
                         carry_rows(
                             rule, steps, size, group, stride, checkpoint + at,
-                            (checkpoint + stride if forwards else history) + at, not forwards, start_bound,
-                            reset + s, pre + (o + i), c + o, e + o,
+                            (checkpoint + stride if forwards else history) + at, trace, not forwards,
+                            start_bound, reset + s, pre + (o + i), c + o, e + o, gate + o,
                         )  # fmt: skip
                 if forwards:
                     continue
+                for s in range(count if gru else 0):  # what the forward pass computed, and did not keep
+                    for k in range(steps):
+                        row, at = k * table + s * size, (begin + k) * B + sample + s
+                        zero_row(sums + row, size)
+                        pad_row(own + row, drive + at * parts * N, N, size)
+                        pad_row(keep + row, opened + at * 2 * N, N, size)
+                        pad_row(ask + row, opened + (at * 2 + 1) * N, N, size)
+                        for i in range(0, rows, ROWS):
+                            add_plastic_products(
+                                rule, size, history + (k * stride + s * state + i * size), w + i * size,
+                                alpha + i * size, pre + (row + i), sums + row, start_bound if k == 0 else 1.0,
+                            )  # fmt: skip
+                        candidate_row(own + row, ask + row, sums + row, size)
 
                 at_end = begin + steps == T and grad_end_at != 0
-                if rule == OJA or at_end:
+                if rule in (OJA, RETROACTIVE) or at_end:
                     k = steps - 1
                     for s in range(count):
                         o = k * table + s * size
                         for i in range(0, rows, ROWS):
-                            at = s * matrix + i * size
+                            at = s * state + i * size
                             _sum_rows_anew(
-                                rule, at_end, size, history + (k * stride + at), grad + at, e + o,
-                                pre + (o + i), q + s * size, r + s * size, start_bound if k == 0 else 1.0,
+                                rule, at_end, size, history + (k * stride + at), trace, grad + at, e + o,
+                                gate + o, pre + (o + i), q + s * size, r + s * size,
+                                start_bound if k == 0 else 1.0,
                             )  # fmt: skip
                 for k in range(steps - 1, -1, -1):
                     t = begin + k
@@ -247,28 +298,49 @@ def build_backward(rule_name: str, dtype_name: str) -> Callable:
                             pad_row(dz + row, grad_h + (t * B + sample + s) * N, N, size)
                         else:
                             zero_row(dz + row, size)
-                        _neurons(rule, size, dz + row, post + row, eta, p + o, q + o, r + o, deta)
-                        unpad_row(dz_out + (t * B + sample + s) * N, dz + row, N)
+                        _neurons(
+                            rule, gru, size, post + row, rates, gate + row if rule == MODULATED else eta,
+                            dz + row, p + o, q + o, r + o, drates, deta,
+                        )  # fmt: skip
+                        at = dz_out + (t * B + sample + s) * parts * N
+                        if gru:
+                            gru_gradients(
+                                size, dz + row, own + row, keep + row, ask + row, sums + row, pre + row,
+                                dkeep + row, dask + row,
+                            )  # fmt: skip
+                            unpad_row(at + N, dkeep + row, N)
+                            unpad_row(at + 2 * N, dask + row, N)
+                        unpad_row(at, (own if gru else dz) + row, N)
                     for i in range(0, rows, ROWS):
                         for s in range(count):
-                            at, o, row = s * matrix + i * size, s * size, k * table + s * size
+                            at, o, row = s * state + i * size, s * size, k * table + s * size
                             if reset[k * group + s] == 0:
                                 _walk_rows(
                                     rule, size, history + (k * stride + at),
-                                    history + (max(k - 1, 0) * stride + at),  # k = 0: r is then made anew
-                                    grad + at, w + i * size, alpha + i * size, dalpha + i * size,
-                                    dz + row, c + row, e + row, pre + (row + i), pre + (row - table + i),
-                                    p + (o + i), q + o, r + o, start_bound if k == 0 else 1.0,
+                                    history + (max(k - 1, 0) * stride + trace + at),  # k = 0: r is made anew
+                                    trace, grad + at, w + i * size, alpha + i * size, dalpha + i * size,
+                                    dz + row, c + row, e + row, gate + row, pre + (row + i),
+                                    pre + (row - table + i), p + (o + i), q + o, r + o, u + o,
+                                    start_bound if k == 0 else 1.0,
                                 )  # fmt: skip
+                                if gru:
+                                    add_gate_sums(
+                                        size, w_keep + i * size, w_ask + i * size, dkeep + row, dask + row,
+                                        p + (o + i),
+                                    )  # fmt: skip
                     for s in range(count):
+                        o = s * size
+                        for j in range(0, size if gru else 0, LANES):
+                            store(p + (o + j), load(p + (o + j)) + load(keep + (k * table + o + j)))
                         if reset[k * group + s] != 0:  # nothing flows back beyond an episode's start
-                            zero_row(grad + s * matrix, matrix)
-                            zero_row(p + s * size, size)
-                        if rule == DECAY or k == 0:
-                            for j in range(s * size, (s + 1) * size, LANES):
-                                if rule == DECAY:
-                                    store(deta + (j - s * size), load(deta + (j - s * size)) - load(r + j))
-                                store(r + j, fill(load(r + j), 0.0))
+                            zero_row(grad + s * state, state)
+                            zero_row(p + o, size)
+                        if rule in (DECAY, RETROACTIVE):
+                            for j in range(0, size, LANES):
+                                store(deta + j, load(deta + j) - load(u + (o + j)))
+                            zero_row(u + o, size)
+                        if k == 0:
+                            zero_row(r + o, size)
                 for s in range(count):
                     o = s * size
                     for i in range(0, rows, ROWS):
@@ -276,14 +348,16 @@ def build_backward(rule_name: str, dtype_name: str) -> Callable:
             for s in range(count):
                 if grad_h0_at != 0:
                     unpad_row(grad_h0 + (sample + s) * N, p + s * size, N)
-                if grad_hebb0_at != 0:
-                    out_of_tiles(grad_hebb0 + (sample + s) * N * N, grad + s * matrix, N, size)
+                if grad_state0_at != 0:
+                    for k in range(matrices):
+                        target = grad_state0 + (k * B + sample + s) * N * N
+                        out_of_tiles(target, grad + (s * state + k * matrix), N, size)
         restore_denormals(mode)
 
     return backward
 
 
-def scratch_numbers(T: int, rows: int, size: int, group: int, segment: int) -> int:
+def backward_numbers(T: int, matrices: int, rows: int, size: int, group: int, segment: int) -> int:
     """How many numbers of working memory the kernel needs."""
-    matrices = -(-T // segment) + segment + 1
-    return group * (matrices * rows * size + (5 * segment + 4) * size + segment)
+    states = -(-T // segment) + segment + 1
+    return group * (states * matrices * rows * size + (12 * segment + 5) * size + segment)

@@ -13,7 +13,7 @@ from .backward import build_backward
 from .forward import build_forward
 from .inplace import build_inplace
 
-BUILDERS: dict[str, Callable[[str, str], Callable]] = {
+BUILDERS: dict[str, Callable[[str, str, str], Callable]] = {
     "forward": build_forward,
     "backward": build_backward,
     "inplace": build_inplace,
@@ -28,12 +28,12 @@ def _digest() -> str:
 
 
 @functools.cache
-def _dispatcher(kind: str, rule: str, dtype: str) -> Any:
+def _dispatcher(kind: str, rule: str, cell: str, dtype: str) -> Any:
     """The kernel, not compiled yet. Only float32 goes to disk."""
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-    function = BUILDERS[kind](rule, dtype)
+    function = BUILDERS[kind](rule, cell, dtype)
     if dtype == "float32":
-        function.__qualname__ = f"{rule}_{_digest()}"  # part of the file name in the cache
+        function.__qualname__ = f"{rule}_{cell}_{_digest()}"  # part of the file name in the cache
         try:
             return numba.njit(cache=True, **options)(function)
         except RuntimeError:  # no directory to write to
@@ -47,30 +47,31 @@ def _signature(dispatcher: Any) -> tuple:
 
 
 @functools.cache
-def kernel(kind: str, rule: str, dtype: str) -> Callable[..., None]:
+def kernel(kind: str, rule: str, cell: str, dtype: str) -> Callable[..., None]:
     """The compiled kernel; the first call in a process compiles it or reads it from disk.
 
     Args:
         kind: A key of `BUILDERS`.
-        rule: The plasticity rule.
+        rule: One of `ALL_RULES`.
+        cell: A key of `PARTS`.
         dtype: "float32" or "float64".
     """
-    dispatcher = _dispatcher(kind, rule, dtype)
+    dispatcher = _dispatcher(kind, rule, cell, dtype)
     dispatcher.compile(_signature(dispatcher))
     dispatcher.disable_compile()
     return dispatcher
 
 
-def compile_kernels(rule: str) -> None:
-    """Make ready all kernels of a rule: some seconds the first time on a machine, then next to nothing."""
+def compile_kernels(rule: str, cell: str = "tanh") -> None:
+    """Make ready all kernels of a rule and cell: seconds once on a machine, then next to nothing."""
     for kind in BUILDERS:
-        kernel(kind, rule, "float32")
+        kernel(kind, rule, cell, "float32")
 
 
-def is_compiled(rule: str) -> bool:
-    """Whether `compile_kernels(rule)` would have nothing to compile."""
+def is_compiled(rule: str, cell: str = "tanh") -> bool:
+    """Whether `compile_kernels(rule, cell)` would have nothing to compile."""
     for kind in BUILDERS:
-        dispatcher = _dispatcher(kind, rule, "float32")
+        dispatcher = _dispatcher(kind, rule, cell, "float32")
         if dispatcher.signatures:
             continue
         try:

@@ -12,14 +12,21 @@ from collections.abc import Callable
 
 from numba import uint8
 
+from .cells import PARTS, add_products, begin_gru, gru_row
 from .denormals import flush_denormals, restore_denormals
+from .modulation import open_gates
 from .rules import (
-    RULES,
+    ALL_RULES,
+    MATRICES,
+    MODULATED,
+    RATES,
+    RETROACTIVE,
     SCALAR_TYPES,
-    advance,
+    advance_both,
     bounded,
     coefficients,
     into_tiles,
+    is_gated,
     out_of_tiles,
     pad_row,
     unpad_row,
@@ -32,52 +39,67 @@ from .vector import LANES, ROWS, Pointer, inline, pointer
 
 @inline
 def _walk_rows(
-    rule: int, size: int, hebb: Pointer, w: Pointer, alpha: Pointer, z: Pointer,
-    c: Pointer, e: Pointer, before: Pointer, pre: Pointer, bound: float,
+    rule: int, size: int, hebb: Pointer, trace: Pointer, w: Pointer, alpha: Pointer, z: Pointer,
+    c: Pointer, e: Pointer, gate: Pointer, before: Pointer, pre: Pointer, bound: float,
 ) -> None:  # fmt: skip
-    """In ROWS rows: hebb = bound(c * hebb + before[i] * e), then z += pre[i] * (w + alpha * hebb)."""
+    """In ROWS rows: update hebb (and trace) with before[i], then z += pre[i] * (w + alpha * hebb)."""
     earlier, now = row_numbers(before), row_numbers(pre)
     limit = fill(now, bound)
     for j in range(0, size, LANES):
         k = j * ROWS
-        a = advance(rule, load_tile(hebb + k), every_row(load(c + j)), every_row(load(e + j)), earlier)
+        a = load_tile(hebb + k)
+        b = load_tile(trace + k) if rule == RETROACTIVE else a
+        cj, ej, gj = every_row(load(c + j)), every_row(load(e + j)), every_row(load(gate + j))
+        a, b = advance_both(rule, a, b, cj, ej, gj, earlier)
+        if rule == RETROACTIVE:
+            store(trace + k, b)
         a = bounded(rule, a, limit)
         store(hebb + k, a)
         store(z + j, load(z + j) + sum_rows(now * fma(load_tile(alpha + k), a, load_tile(w + k))))
 
 
-def build_forward(rule_name: str, dtype_name: str) -> Callable:
-    """The kernel for one rule, as plain Python for `numba.njit`.
+def build_forward(rule_name: str, cell: str, dtype_name: str) -> Callable:
+    """The kernel for one rule and cell, as plain Python for `numba.njit`.
 
-    Its arguments are sizes and addresses. w and alpha [rows, size] are tiled and eta [size] is padded, with
-    zeros; drive, h [T, B, N], h0 [B, N], hebb0, hebb_end [B, N, N] and starts [T, B] are contiguous.
-    `scratch` has room for `group` tiled matrices and as many times five rows.
+    Its arguments are sizes and addresses. w and alpha [rows, size] are tiled, and so are a GRU's w_gates
+    [2, rows, size]; rates [.., size], the rows named in `RATES`, are padded with zeros. Contiguous are drive
+    [T, B, parts, N], h [T, B, N], h0 [B, N], state0 and state_end [.., B, N, N], the matrices named in
+    `MATRICES`, and starts [T, B]. For `scratch` see `forward_numbers`.
     """
-    rule = RULES.index(rule_name)
+    rule = ALL_RULES.index(rule_name)
+    matrices, eta_row = len(MATRICES[rule_name]), len(RATES[rule_name]) - 1
+    parts, gru = PARTS[cell], cell == "gru"
     dtype = SCALAR_TYPES[dtype_name]
 
     def forward(
         T: int, B: int, N: int, rows: int, size: int, first: int, last: int, group: int,
-        drive_at: int, w_at: int, alpha_at: int, eta_at: int, h0_at: int, hebb0_at: int, starts_at: int,
-        h_at: int, hebb_end_at: int, scratch_at: int,
+        drive_at: int, w_at: int, alpha_at: int, rates_at: int, w_gates_at: int,
+        h0_at: int, state0_at: int, starts_at: int, h_at: int, state_end_at: int, scratch_at: int,
     ) -> None:  # fmt: skip
         """Samples first .. last, a group at a time: they share the rows of w and alpha in the L1 cache."""
         drive, w, alpha = pointer(drive_at, dtype), pointer(w_at, dtype), pointer(alpha_at, dtype)
-        eta, h0, hebb0 = pointer(eta_at, dtype), pointer(h0_at, dtype), pointer(hebb0_at, dtype)
-        h, hebb_end, starts = pointer(h_at, dtype), pointer(hebb_end_at, dtype), pointer(starts_at, uint8)
+        rates, h0, state0 = pointer(rates_at, dtype), pointer(h0_at, dtype), pointer(state0_at, dtype)
+        h, state_end, starts = pointer(h_at, dtype), pointer(state_end_at, dtype), pointer(starts_at, uint8)
+        eta = rates + eta_row * size
         matrix, table = rows * size, group * size
-        hebb = pointer(scratch_at, dtype)  # [group, rows, size]
-        before = hebb + group * matrix  # h two steps ago, [group, size] like the rest
+        state = matrices * matrix  # the size of one sample's
+        hebb = pointer(scratch_at, dtype)  # [group, matrices, rows, size]
+        before = hebb + group * state  # h two steps ago, [group, size] like the rest
         pre, z, c, e = before + table, before + 2 * table, before + 3 * table, before + 4 * table
+        gate = before + 5 * table
+        own, keep, ask = before + 6 * table, before + 7 * table, before + 8 * table
+        w_keep, w_ask = pointer(w_gates_at, dtype), pointer(w_gates_at, dtype) + matrix
         mode = flush_denormals()
 
         for sample in range(first, last, group):
             count = min(group, last - sample)
             for s in range(count):
-                into_tiles(hebb + s * matrix, hebb0 + (sample + s) * N * N, N, rows, size)
+                for k in range(matrices):
+                    source = state0 + (k * B + sample + s) * N * N
+                    into_tiles(hebb + (s * state + k * matrix), source, N, rows, size)
                 pad_row(pre + s * size, h0 + (sample + s) * N, N, size)
-                zero_row(before + s * size, size)  # there is no update before the first step: c = 1, e = 0
-                zero_row(e + s * size, size)
+                for row in (before, e, gate):  # no update before the first step: c = 1, e = 0, gate = 0
+                    zero_row(row + s * size, size)
                 for j in range(0, size, LANES):
                     store(c + (s * size + j), fill(load(z), 1.0))
             for t in range(T + 1):
@@ -87,28 +109,47 @@ def build_forward(rule_name: str, dtype_name: str) -> Callable:
                         zero_row(pre + s * size, size)
                         zero_row(z + s * size, size)
                         continue
-                    pad_row(z + s * size, drive + (t * B + sample + s) * N, N, size)
+                    o, inputs = s * size, drive + (t * B + sample + s) * parts * N
+                    if gru:
+                        begin_gru(size, N, inputs, z + o, own + o, keep + o, ask + o)
+                    else:
+                        pad_row(z + o, inputs, N, size)
                     if starts[t * B + sample + s] != 0:
-                        zero_row(hebb + s * matrix, matrix)
-                        for row in (before, pre, c, e):
+                        zero_row(hebb + s * state, state)
+                        for row in (before, pre, c, e, gate):
                             zero_row(row + s * size, size)
                 for i in range(0, rows, ROWS):
                     for s in range(count):
-                        o = s * size
+                        o, at = s * size, s * state + i * size
                         _walk_rows(
-                            rule, size, hebb + (s * matrix + i * size), w + i * size, alpha + i * size, z + o,
-                            c + o, e + o, before + (o + i), pre + (o + i), bound,
+                            rule, size, hebb + at, hebb + (at + matrix), w + i * size, alpha + i * size,
+                            z + o, c + o, e + o, gate + o, before + (o + i), pre + (o + i), bound,
                         )  # fmt: skip
+                        if gru:
+                            add_products(size, w_keep + i * size, pre + (o + i), keep + o)
+                            add_products(size, w_ask + i * size, pre + (o + i), ask + o)
                 if t == T:
                     break
                 for s in range(count):
                     o = s * size
-                    tanh_row(z + o, size)
+                    if gru:
+                        gru_row(size, z + o, own + o, keep + o, ask + o, pre + o)
+                    else:
+                        tanh_row(z + o, size)
                     unpad_row(h + (t * B + sample + s) * N, z + o, N)
-                    coefficients(rule, z + o, eta, c + o, e + o, size)
+                    if is_gated(rule):
+                        open_gates(size, z + o, rates, gate + o)
+                    coefficients(rule, z + o, gate + o if rule == MODULATED else eta, c + o, e + o, size)
                 before, pre, z = pre, z, before
             for s in range(count):
-                out_of_tiles(hebb_end + (sample + s) * N * N, hebb + s * matrix, N, size)
+                for k in range(matrices):
+                    target = state_end + (k * B + sample + s) * N * N
+                    out_of_tiles(target, hebb + (s * state + k * matrix), N, size)
         restore_denormals(mode)
 
     return forward
+
+
+def forward_numbers(matrices: int, rows: int, size: int, group: int) -> int:
+    """How many numbers of working memory the kernel needs."""
+    return group * (matrices * rows + 9) * size

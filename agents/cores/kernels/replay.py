@@ -1,6 +1,7 @@
 """Recomputing the traces that the backward pass needs: nothing of them is kept from the forward pass."""
 
-from .rules import advance, bounded, coefficients, pad_row, zero_row
+from .modulation import open_gates
+from .rules import MODULATED, RETROACTIVE, advance_both, bounded, coefficients, is_gated, pad_row, zero_row
 from .simd import every_row, fill, load, load_tile, row_numbers, store
 from .vector import LANES, ROWS, Pointer, inline
 
@@ -8,8 +9,8 @@ from .vector import LANES, ROWS, Pointer, inline
 @inline
 def fill_tables(
     rule: int, B: int, N: int, size: int, begin: int, steps: int, sample: int, group: int,
-    h0: Pointer, h: Pointer, starts: Pointer, eta: Pointer,
-    reset: Pointer, pre: Pointer, post: Pointer, c: Pointer, e: Pointer,
+    h0: Pointer, h: Pointer, starts: Pointer, rates: Pointer, eta: Pointer,
+    reset: Pointer, pre: Pointer, post: Pointer, c: Pointer, e: Pointer, gate: Pointer,
 ) -> None:  # fmt: skip
     """One sample's rows for the steps from `begin`: table[k * group * size]. `pre` has also a row k = -1."""
     for k in range(-1, steps):
@@ -24,36 +25,47 @@ def fill_tables(
         if k >= 0:
             reset[k * group] = 1 if start else 0
             pad_row(post + row, h + (t * B + sample) * N, N, size)
-            coefficients(rule, post + row, eta, c + row, e + row, size)
+            if is_gated(rule):
+                open_gates(size, post + row, rates, gate + row)
+            rate = gate + row if rule == MODULATED else eta
+            coefficients(rule, post + row, rate, c + row, e + row, size)
 
 
 @inline
 def carry_rows(
-    rule: int, steps: int, size: int, group: int, stride: int, start: Pointer, target: Pointer,
-    keep: bool, bound: float, reset: Pointer, pre: Pointer, c: Pointer, e: Pointer,
+    rule: int, steps: int, size: int, group: int, stride: int, start: Pointer, target: Pointer, trace: int,
+    keep: bool, bound: float, reset: Pointer, pre: Pointer, c: Pointer, e: Pointer, gate: Pointer,
 ) -> None:  # fmt: skip
-    """Carry the traces in ROWS rows from `start` through some steps.
+    """Carry the matrices in ROWS rows from `start` through some steps.
 
+    trace: how far behind hebb a trace lies.
     keep: write those before step k to target[k * stride]; otherwise write those after the last step.
-    bound: where the traces at `start` are to be held.
+    bound: where hebb at `start` is to be held.
     """
     for j in range(0, size, LANES):
         at = j * ROWS
         a = load_tile(start + at)
+        b = load_tile(start + (trace + at)) if rule == RETROACTIVE else a
         for k in range(steps):
             row = k * group * size
             if reset[k * group] != 0:
-                a = fill(a, 0.0)
+                a = b = fill(a, 0.0)
             if keep:
                 store(target + (k * stride + at), a)
+                if rule == RETROACTIVE:
+                    store(target + (k * stride + trace + at), b)
             limit = fill(a, bound if k == 0 else 1.0)
             a = bounded(rule, a, limit)
-            a = advance(
+            a, b = advance_both(
                 rule,
                 a,
+                b,
                 every_row(load(c + (row + j))),
                 every_row(load(e + (row + j))),
+                every_row(load(gate + (row + j))),
                 row_numbers(pre + row),
             )
         if not keep:
             store(target + at, a)
+            if rule == RETROACTIVE:
+                store(target + (trace + at), b)

@@ -8,7 +8,14 @@ All rules are one update with a coefficient c per postsynaptic neuron and step (
     clip    c = 1                    bound(x) = x held within -1 .. 1
     oja     c = 1 - eta * post**2    bound(x) = x
 
-so that the work per connection is nearly the same for all. In a kernel `rule` is a constant.
+so that the work per connection is nearly the same for all. Where the network gates its own plasticity by
+g[j] (Miconi, Rawal, Clune & Stanley 2019, and `modulation`), either e is gated, or what a trace has gathered:
+
+    modulated     hebb' = bound(hebb + pre[i] * e[j])             e = g * post, bound as for clip
+    retroactive   hebb' = bound(hebb + g[j] * trace[i, j])        bound as for clip
+                  trace' = c[j] * trace[i, j] + pre[i] * e[j]     c and e as for decay
+
+In a kernel `rule` is a constant.
 """
 
 from numba.core import types
@@ -17,31 +24,65 @@ from .simd import clip, fill, fma, load, load_part, store, store_part
 from .vector import LANES, ROWS, Pointer, Vec, inline
 
 RULES = ("decay", "clip", "oja")
-DECAY, CLIP, OJA = range(3)
+"""The rules of plasticity at a rate that is trained."""
+
+ALL_RULES = (*RULES, "modulated", "retroactive")
+DECAY, CLIP, OJA, MODULATED, RETROACTIVE = range(5)
+
+RATES = {
+    **dict.fromkeys(RULES, ("eta",)),
+    "modulated": ("fan", "m", "m_bias"),
+    "retroactive": ("fan", "m", "m_bias", "eta"),
+}
+"""The trained rows [N] that set the rate, by rule; m_bias is one number [1]."""
+
+MATRICES = {rule: ("hebb", "trace") if rule == "retroactive" else ("hebb",) for rule in ALL_RULES}
+"""The matrices [N, N] that a sample carries from step to step, by rule."""
+
 SCALAR_TYPES = {"float32": types.float32, "float64": types.float64}
 
 
 @inline
+def is_gated(rule: int) -> bool:
+    """Whether the network gates its own plasticity."""
+    return rule in (MODULATED, RETROACTIVE)
+
+
+@inline
+def is_bounded(rule: int) -> bool:
+    """Whether hebb is held within -1 .. 1."""
+    return rule == CLIP or is_gated(rule)
+
+
+@inline
 def advance(rule: int, hebb: Vec, c: Vec, e: Vec, pre: Vec) -> Vec:
-    """The traces after an update, before they are bounded."""
-    return fma(pre, e, hebb) if rule == CLIP else fma(c, hebb, pre * e)
+    """What gathers the products of activity (hebb or the trace) after an update, before it is bounded."""
+    return fma(pre, e, hebb) if rule in (CLIP, MODULATED) else fma(c, hebb, pre * e)
+
+
+@inline
+def advance_both(rule: int, hebb: Vec, trace: Vec, c: Vec, e: Vec, gate: Vec, pre: Vec) -> tuple[Vec, Vec]:
+    """`hebb`, before it is bounded, and `trace` after an update; without a trace the second is idle."""
+    if rule == RETROACTIVE:
+        return fma(gate, trace, hebb), advance(rule, trace, c, e, pre)
+    return advance(rule, hebb, c, e, pre), trace
 
 
 @inline
 def bounded(rule: int, hebb: Vec, limit: Vec) -> Vec:
-    """The traces held within -limit .. limit if the rule says so; NaN stays NaN."""
-    return clip(hebb, limit) if rule == CLIP else hebb
+    """`hebb` held within -limit .. limit if the rule says so; NaN stays NaN."""
+    return clip(hebb, limit) if is_bounded(rule) else hebb
 
 
 @inline
 def coefficients(rule: int, post: Pointer, eta: Pointer, c: Pointer, e: Pointer, size: int) -> None:
-    """Write the rows c and e of an update."""
+    """Write the rows c and e of an update; `eta` is the rate of the products: the gates, if modulated."""
     for j in range(0, size, LANES):
         h, rate = load(post + j), load(eta + j)
         step = rate * h
         one = fill(h, 1.0)
         store(e + j, step)
-        if rule == DECAY:
+        if rule in (DECAY, RETROACTIVE):
             store(c + j, one - rate)
         elif rule == OJA:
             store(c + j, one - step * h)

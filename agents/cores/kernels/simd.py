@@ -159,19 +159,39 @@ def sum_rows(typing: Any, tile: Any) -> Any:
     return Vector(tile.dtype, LANES)(tile), generate
 
 
+def _row_sums(builder: Any, tile: Any) -> Any:
+    """The sums over each row of a tile."""
+    x = tile
+    width = LANES
+    while width > 1:  # every row is folded in the middle
+        width //= 2
+        left = [start + lane for start in range(0, x.type.count, 2 * width) for lane in range(width)]
+        x = builder.fadd(_pick(builder, x, left), _pick(builder, x, [lane + width for lane in left]))
+    return x
+
+
 @intrinsic
 def store_row_sums(typing: Any, where: Any, tile: Any) -> Any:
     """Write the sums over each row of a tile to where[0], where[1], ..."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        x = args[1]
-        width = LANES
-        while width > 1:  # every row is folded in the middle
-            width //= 2
-            left = [start + lane for start in range(0, x.type.count, 2 * width) for lane in range(width)]
-            x = builder.fadd(_pick(builder, x, left), _pick(builder, x, [lane + width for lane in left]))
+        x = _row_sums(builder, args[1])
         address = builder.bitcast(args[0], x.type.as_pointer())
         builder.store(x, address, align=where.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(where, tile), generate
+
+
+@intrinsic
+def add_row_sums(typing: Any, where: Any, tile: Any) -> Any:
+    """Add the sums over each row of a tile to where[0], where[1], ..."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        x = _row_sums(builder, args[1])
+        address = builder.bitcast(args[0], x.type.as_pointer())
+        align = where.dtype.bitwidth // 8
+        builder.store(builder.fadd(builder.load(address, align=align), x), address, align=align)
         return context.get_dummy_value()
 
     return types.void(where, tile), generate

@@ -1,90 +1,121 @@
-"""One step of the plastic recurrence in place, for rollouts."""
+"""The recurrence one step after another, for rollouts."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
+from .cells import PARTS
 from .compiled import kernel
-from .rules import RULES
-from .threads import scratch
-from .unroll import DTYPES, check_inputs, padded_sizes
+from .inplace import BEGIN, END, STEP, inplace_numbers
+from .rules import ALL_RULES, MATRICES, RATES
+from .unroll import _tiled, cell_name, check_tensors, padded_sizes, tiled_gates
 
 GROUP = 4
 """Samples treated together: they share each row of the weights in the L1 cache."""
 
 
-def fused_step_(
-    drive: Tensor,
-    w: Tensor,
-    alpha: Tensor,
-    eta: Tensor,
-    h: Tensor,
-    hebb: Tensor,
-    rule: str,
-    starts: Tensor | None = None,
-) -> Tensor:
-    """Take one step without recording a gradient; `hebb` changes in place.
+class FusedStepper:
+    """Steps of a recurrence with plastic connections, without gradients.
 
-    Equal to `agents.cores.plastic.plastic_step` (Miconi, Clune & Stanley 2018). It runs on one thread:
-    waking others takes as long as the step.
+    Equal to a loop of `plastic_step`, or of `modulated_step` and `retroactive_step` for the rules of these
+    names, with a reset where an episode starts (`agents.cores.plastic` and `agents.cores.modulated`). It
+    runs on one thread: waking others takes as long as the step.
 
     Args:
-        drive: Input to each neuron [B, N].
+        rule: One of `ALL_RULES`.
+        w_in: Weights of the input [N, F]; in a GRU [3 N, F], for candidate, update gate and reset gate.
+        b: Biases of the input [N] or [3 N].
         w: Fixed weights [N, N], from row i to column j.
         alpha: Plasticity of each connection [N, N].
-        eta: Plasticity rate of each postsynaptic neuron [N].
-        h: Activity before the step [B, N]; not changed.
-        hebb: Plastic weights before the step [B, N, N], contiguous; afterwards those after the step.
-        rule: "decay", "clip" or "oja".
-        starts: Bool [B] or None; where true, h and hebb of that row count as zero before the step.
-
-    Returns:
-        Activity after the step [B, N].
+        rates: What sets the rate of plasticity, as named in `RATES`, [N] each, but m_bias [1].
+        state: Activity before the first step [B, N] and the matrices named in `MATRICES` [B, N, N]; copied,
+            as all that is given.
+        w_gates: Recurrent weights of a GRU's update and reset gate [2, N, N]; None: it is a tanh RNN.
 
     Raises:
-        ValueError: If a shape, a dtype, a layout or the rule is not accepted.
+        ValueError: If a shape, a dtype, the device or the rule is not accepted.
     """
-    B, N = h.shape if h.dim() == 2 else (-1, -1)
-    dtype = drive.dtype
-    if not (
-        rule in RULES
-        and dtype in DTYPES
-        and min(B, N) > 0
-        and drive.shape == h.shape == (B, N)
-        and w.shape == alpha.shape == (N, N)
-        and eta.shape == (N,)
-        and hebb.shape == (B, N, N)
-        and dtype == w.dtype == alpha.dtype == eta.dtype == h.dtype == hebb.dtype
-        and drive.is_cpu
-        and w.is_cpu
-        and alpha.is_cpu
-        and eta.is_cpu
-        and h.is_cpu
-        and hebb.is_cpu
-    ):  # all is well almost always; say what is wrong only if something is
-        check_inputs(
-            rule,
-            dtype,
+
+    def __init__(
+        self,
+        rule: str,
+        w_in: Tensor,
+        b: Tensor,
+        w: Tensor,
+        alpha: Tensor,
+        rates: Sequence[Tensor],
+        state: Sequence[Tensor],
+        w_gates: Tensor | None = None,
+    ) -> None:
+        if rule not in ALL_RULES:
+            raise ValueError(f"unknown plasticity rule {rule!r}; known rules: {', '.join(ALL_RULES)}")
+        h, *matrices = state
+        if h.dim() != 2 or w_in.dim() != 2:
+            raise ValueError(f"h and w_in must be matrices, got {list(h.shape)} and {list(w_in.shape)}")
+        (B, N), F = h.shape, w_in.shape[1]
+        cell = cell_name(w_gates)
+        parts = PARTS[cell]
+        named_rates = dict(zip(RATES[rule], rates, strict=True))
+        check_tensors(
+            h.dtype,
             h=(h, (B, N)),
-            drive=(drive, (B, N)),
+            w_in=(w_in, (parts * N, F)),
+            b=(b, (parts * N,)),
             w=(w, (N, N)),
             alpha=(alpha, (N, N)),
-            eta=(eta, (N,)),
-            hebb=(hebb, (B, N, N)),
+            **{name: (rate, (1,) if name == "m_bias" else (N,)) for name, rate in named_rates.items()},
+            **({} if w_gates is None else {"w_gates": (w_gates, (2, N, N))}),
+            **{name: (m, (B, N, N)) for name, m in zip(MATRICES[rule], matrices, strict=True)},
         )
-    if not hebb.is_contiguous():
-        raise ValueError("hebb is changed in place and must be contiguous")
-    if starts is not None and (starts.dtype != torch.bool or starts.shape != (B,)):
-        raise ValueError(f"starts must be bool [{B}], got {starts.dtype} {list(starts.shape)}")
+        rows, size = padded_sizes(N)
+        with torch.no_grad():
+            inputs = b.view(parts, N), w_in.t().reshape(F, parts, N)
+            padded = [pad(row, (0, size - row.shape[-1])) for row in (*rates, *inputs)]
+            gates = [] if w_gates is None else [tiled_gates(w_gates)]
+            weights = (_tiled(w), _tiled(alpha), *padded, *gates)
+            self._weights = torch.cat([part.flatten() for part in weights])
+        self._memory = h.new_empty(inplace_numbers(len(matrices), B, rows, size))
+        self._x_shape, self._h_shape, self._matrices_shape = (B, F), (B, N), (len(matrices), B, N, N)
+        self._dtype = h.dtype
+        self._kernel = kernel("inplace", rule, cell, str(h.dtype).removeprefix("torch."))
+        self._sizes = (B, F, N, rows, size, GROUP)
+        self._kept = (self._weights.data_ptr(), self._memory.data_ptr())
+        h = h.contiguous()
+        together = torch.stack(matrices) if len(matrices) > 1 else matrices[0].contiguous()
+        self._kernel(BEGIN, *self._sizes, 0, 0, h.data_ptr(), together.data_ptr(), *self._kept)
 
-    run = kernel("inplace", rule, str(dtype).removeprefix("torch."))
-    rows, size = padded_sizes(N)
-    inputs = [x.contiguous() for x in (drive, w, alpha, eta, h)]
-    starts = None if starts is None else starts.contiguous()
-    after = torch.empty_like(inputs[0], requires_grad=False)
-    memory = scratch((2 * rows + 3 + 2 * GROUP) * size, dtype)
-    run(
-        B, N, rows, size, GROUP, *[x.data_ptr() for x in inputs], hebb.data_ptr(),
-        0 if starts is None else starts.data_ptr(), after.data_ptr(), memory.data_ptr(),
-    )  # fmt: skip
-    torch.autograd.graph.increment_version(hebb)  # so that autograd notices if it has saved hebb
-    return after
+    def step(self, x: Tensor, starts: Tensor | None, out: Tensor) -> None:
+        """Take a step.
+
+        Args:
+            x: Input [B, F].
+            starts: Bool [B]; where true, that row of the state is zero before the step. None: nowhere.
+            out: Receives the activity after the step [B, N]; contiguous.
+
+        Raises:
+            ValueError: If a shape, a dtype, a layout or the device is not accepted.
+        """
+        if not (x.shape == self._x_shape and x.dtype == self._dtype and x.is_cpu):
+            raise ValueError(f"x must be {self._dtype} {self._x_shape}, got {x.dtype} {tuple(x.shape)}")
+        if not (
+            out.shape == self._h_shape and out.dtype == self._dtype and out.is_cpu and out.is_contiguous()
+        ):
+            raise ValueError(
+                f"out must be contiguous {self._dtype} {self._h_shape}, got {out.dtype} {tuple(out.shape)}"
+            )
+        starts_at = 0
+        if starts is not None:
+            if not (starts.shape == out.shape[:1] and starts.dtype == torch.bool and starts.is_cpu):
+                raise ValueError(f"starts must be bool {len(out)}, got {starts.dtype} {tuple(starts.shape)}")
+            starts = starts.contiguous()
+            starts_at = starts.data_ptr()
+        x = x.contiguous()
+        self._kernel(STEP, *self._sizes, x.data_ptr(), starts_at, out.data_ptr(), 0, *self._kept)
+
+    def state(self) -> tuple[Tensor, ...]:
+        """Activity [B, N] and the matrices [B, N, N] after the last step; the caller owns them."""
+        h, matrices = self._weights.new_empty(self._h_shape), self._weights.new_empty(self._matrices_shape)
+        self._kernel(END, *self._sizes, 0, 0, h.data_ptr(), matrices.data_ptr(), *self._kept)
+        return h, *matrices

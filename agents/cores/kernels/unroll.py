@@ -1,14 +1,17 @@
 """The plastic recurrence over whole sequences, as one differentiable operation."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .backward import scratch_numbers
+from .backward import backward_numbers
+from .cells import PARTS
 from .compiled import kernel
-from .rules import RULES
+from .forward import forward_numbers
+from .rules import ALL_RULES, MATRICES, RATES, RULES
 from .threads import chunks, scratch, share_out
 from .vector import LANES, ROWS
 
@@ -41,11 +44,6 @@ def padded_sizes(n: int) -> tuple[int, int]:
     return -(-n // ROWS) * ROWS, -(-n // LANES) * LANES
 
 
-def padded_weights(w: Tensor, alpha: Tensor, eta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """As the kernels want them: w and alpha in tiles, eta [size], with zeros around."""
-    return _tiled(w), _tiled(alpha), pad(eta, (0, padded_sizes(len(eta))[1] - len(eta))).contiguous()
-
-
 def _address(tensor: Tensor | None) -> int:
     return 0 if tensor is None else tensor.data_ptr()
 
@@ -61,83 +59,167 @@ class _FusedUnroll(torch.autograd.Function):
         drive: Tensor,
         w: Tensor,
         alpha: Tensor,
-        eta: Tensor,
+        rates: Tensor,
+        w_gates: Tensor | None,
         h0: Tensor,
-        hebb0: Tensor,
+        state0: Tensor,
         starts: Tensor,
         rule: str,
         known: Tensor | None,
     ) -> tuple[Tensor, Tensor | None]:
-        T, B, N = drive.shape
-        drive, h0, hebb0 = drive.contiguous(), h0.contiguous(), hebb0.contiguous()
+        """`rates` [.., N] and `state0` [.., B, N, N] hold what `RATES` and `MATRICES` name."""
+        (T, B), N = starts.shape, len(w)
+        rows, size = padded_sizes(N)
+        drive, h0, state0 = drive.contiguous(), h0.contiguous(), state0.contiguous()
         starts = starts.contiguous()
-        w, alpha, eta = padded_weights(w, alpha, eta)
-        ctx.rule = rule
+        w, alpha, rates = _tiled(w), _tiled(alpha), pad(rates, (0, size - N)).contiguous()
+        gates = None if w_gates is None else tiled_gates(w_gates)
+        ctx.rule, ctx.cell = rule, cell_name(w_gates)
         ctx.set_materialize_grads(False)
+        given = (drive, w, alpha, rates, gates, h0, state0, starts)
         if known is not None:
             h = known.contiguous().detach()
-            ctx.save_for_backward(w, alpha, eta, h0, hebb0, starts, h)
+            ctx.save_for_backward(*given, h, w_gates)
             return h, None
-        rows, size = padded_sizes(N)
-        h, hebb_end = torch.empty_like(drive), torch.empty_like(hebb0)
-        run = kernel("forward", rule, _name(drive.dtype))
+        h, state_end = drive.new_empty(T, B, N), torch.empty_like(state0)
+        run = kernel("forward", rule, ctx.cell, _name(drive.dtype))
         parts = chunks(B, GROUP)
 
         def work(part: int) -> None:
             first, last = parts[part]
             group = min(GROUP, last - first)
-            memory = scratch(group * size * (rows + 5), drive.dtype)
-            run(
-                T, B, N, rows, size, first, last, group,
-                *map(_address, (drive, w, alpha, eta, h0, hebb0, starts, h, hebb_end, memory)),
-            )  # fmt: skip
+            memory = scratch(forward_numbers(len(state0), rows, size, group), drive.dtype)
+            run(T, B, N, rows, size, first, last, group, *map(_address, (*given, h, state_end, memory)))
 
         share_out(work, len(parts))
-        ctx.save_for_backward(w, alpha, eta, h0, hebb0, starts, h)
-        return h, hebb_end
+        ctx.save_for_backward(*given, h, w_gates)
+        return h, state_end
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad_h: Tensor | None, grad_end: Tensor | None) -> tuple[Tensor | None, ...]:
-        w, alpha, eta, h0, hebb0, starts, h = ctx.saved_tensors
+        *given, h, w_gates = ctx.saved_tensors
+        drive, _, _, rates, _, h0, state0, starts = given
         if grad_h is None and grad_end is None:
-            return (None,) * 9
+            return (None,) * 10
         T, B, N = h.shape
         rows, size = padded_sizes(N)
         grad_h = None if grad_h is None else grad_h.contiguous()
         grad_end = None if grad_end is None else grad_end.contiguous()
-        dz = torch.empty_like(h)
-        grad_h0 = torch.empty_like(h0) if ctx.needs_input_grad[4] else None
-        grad_hebb0 = torch.empty_like(hebb0) if ctx.needs_input_grad[5] else None
+        dz = torch.empty_like(drive)
+        grad_h0 = torch.empty_like(h0) if ctx.needs_input_grad[5] else None
+        grad_state0 = torch.empty_like(state0) if ctx.needs_input_grad[6] else None
+        before = None if w_gates is None else _activity_before(h0, h, starts)
+        opened = None if before is None else torch.sigmoid(drive[..., N:] + before @ torch.cat([*w_gates], 1))
         parts = chunks(B, GROUP)
-        sums = h.new_empty(len(parts), 2 * rows + 1, size)  # dw, dalpha and deta
-        run = kernel("backward", ctx.rule, _name(h.dtype))
+        sums = h.new_empty(len(parts), 2 * rows + len(rates), size)  # dw, dalpha and drates
+        run = kernel("backward", ctx.rule, ctx.cell, _name(h.dtype))
 
         def work(part: int) -> None:
             first, last = parts[part]
-            group = min(GROUP, last - first)
-            memory = scratch(scratch_numbers(T, rows, size, group, SEGMENT), h.dtype)
+            group = min(GROUP // len(state0), last - first)  # more matrices at a time do not stay in L2
+            memory = scratch(backward_numbers(T, len(state0), rows, size, group, SEGMENT), h.dtype)
             run(
                 T, B, N, rows, size, first, last, group, SEGMENT,
-                *map(_address, (w, alpha, eta, h0, hebb0, starts, h, grad_h, grad_end)),
-                *map(_address, (dz, grad_h0, grad_hebb0)),
+                *map(_address, (*given, h, opened, grad_h, grad_end, dz, grad_h0, grad_state0)),
                 *map(_address, (sums[part], sums[part, rows:], sums[part, 2 * rows:], memory)),
             )  # fmt: skip
 
         share_out(work, len(parts))
         total = torch.from_numpy(sums.numpy().sum(axis=0))  # in this order, on this thread
-        dw, dalpha, deta = total[:rows], total[rows : 2 * rows], total[2 * rows]
-        return dz, _untiled(dw, N), _untiled(dalpha, N), deta[:N], grad_h0, grad_hebb0, None, None, None
+        dw, dalpha, drates = total[:rows], total[rows : 2 * rows], total[2 * rows :, :N]
+        dgates = None
+        if before is not None:
+            both = before.flatten(0, 1).t() @ dz[..., N:].flatten(0, 1)
+            dgates = torch.stack(both.split(N, dim=1))
+        weights = _untiled(dw, N), _untiled(dalpha, N), drates, dgates
+        return dz, *weights, grad_h0, grad_state0, None, None, None
+
+
+def cell_name(w_gates: Tensor | None) -> str:
+    """What the kernels call the cell whose gates have these weights."""
+    return "tanh" if w_gates is None else "gru"
+
+
+def tiled_gates(w_gates: Tensor) -> Tensor:
+    """[2, N, N] -> both in tiles."""
+    return torch.stack([_tiled(gate) for gate in w_gates])
+
+
+def _activity_before(h0: Tensor, h: Tensor, starts: Tensor) -> Tensor:
+    """Activity before each step [T, B, N]: zero where an episode starts."""
+    return torch.cat([h0.unsqueeze(0), h[:-1]]).masked_fill_(starts.unsqueeze(-1), 0.0)
+
+
+def fused_recurrence(
+    rule: str,
+    drive: Tensor,
+    w: Tensor,
+    alpha: Tensor,
+    rates: Sequence[Tensor],
+    state: Sequence[Tensor],
+    starts: Tensor,
+    known: Tensor | None = None,
+    w_gates: Tensor | None = None,
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Run a recurrence with plastic connections over a sequence.
+
+    Equal to a loop of `plastic_step`, or of `modulated_step` and `retroactive_step` for the rules of these
+    names, with a reset where an episode starts (`agents.cores.plastic` and `agents.cores.modulated`), many
+    times faster on a CPU. With `w_gates`, equal to `plastic_gru_step` (`agents.cores.plastic_gru`). For the
+    backward pass only the inputs and h are kept; the matrices are recomputed.
+
+    Args:
+        rule: One of `ALL_RULES`.
+        drive: Input to each neuron [T, B, N]; in a GRU to candidate, update gate and reset gate [T, B, 3 N].
+        w: Fixed weights [N, N], from row i to column j.
+        alpha: Plasticity of each connection [N, N].
+        rates: What sets the rate of plasticity, as named in `RATES`, [N] each, but m_bias [1].
+        state: Activity before the first step [B, N] and the matrices named in `MATRICES` [B, N, N].
+        starts: Bool [T, B]; where true, that row of the state is zero before the step.
+        known: The activity [T, B, N] that these inputs gave, step by step: then only the backward pass is
+            computed. None: it is not known.
+        w_gates: Recurrent weights of a GRU's update and reset gate [2, N, N]; None: it is a tanh RNN.
+
+    Returns:
+        Activity [T, B, N] and the matrices after the last step (none if activity is known), differentiable
+        with respect to every floating input but `known`, once.
+
+    Raises:
+        ValueError: If a shape, a dtype, the device or the rule is not accepted.
+    """
+    if rule not in ALL_RULES:
+        raise ValueError(f"unknown plasticity rule {rule!r}; known rules: {', '.join(ALL_RULES)}")
+    T, B, _ = check_starts(drive, starts)
+    h0, *matrices = state
+    N = len(w)
+    named_rates = dict(zip(RATES[rule], rates, strict=True))
+    named_matrices = zip(MATRICES[rule], matrices, strict=True)
+    check_tensors(
+        drive.dtype,
+        drive=(drive, (T, B, PARTS[cell_name(w_gates)] * N)),
+        **({} if w_gates is None else {"w_gates": (w_gates, (2, N, N))}),
+        w=(w, (N, N)),
+        alpha=(alpha, (N, N)),
+        **{name: (rate, (1,) if name == "m_bias" else (N,)) for name, rate in named_rates.items()},
+        h0=(h0, (B, N)),
+        **{f"{name}0": (matrix, (B, N, N)) for name, matrix in named_matrices},
+    )
+    if known is not None:
+        check_tensors(drive.dtype, known=(known, (T, B, N)))
+    stacked_rates = torch.stack([pad(rate, (0, N - len(rate))) for rate in rates])
+    # One matrix is not copied: whoever changes it in place before the backward pass shall be told.
+    state0 = matrices[0].unsqueeze(0) if len(matrices) == 1 else torch.stack(matrices)
+    h, state_end = _FusedUnroll.apply(
+        drive, w, alpha, stacked_rates, w_gates, h0, state0, starts, rule, known
+    )
+    return h, () if state_end is None else tuple(state_end[k] for k in range(len(matrices)))
 
 
 def fused_unroll(
     drive: Tensor, w: Tensor, alpha: Tensor, eta: Tensor, h0: Tensor, hebb0: Tensor, starts: Tensor, rule: str
 ) -> tuple[Tensor, Tensor]:
-    """Run the plastic recurrence over a sequence.
-
-    Equal to a loop of `agents.cores.plastic.plastic_step` with a reset where an episode starts (Miconi,
-    Clune & Stanley 2018), many times faster on a CPU. For the backward pass only the inputs and h are kept;
-    the traces are recomputed.
+    """:func:`fused_recurrence` for plasticity at a trained rate (Miconi, Clune & Stanley 2018).
 
     Args:
         drive: Input to each neuron [T, B, N].
@@ -156,59 +238,9 @@ def fused_unroll(
     Raises:
         ValueError: If a shape, a dtype, the device or the rule is not accepted.
     """
-    _check(drive, w, alpha, eta, h0, hebb0, starts, rule)
-    return _FusedUnroll.apply(drive, w, alpha, eta, h0, hebb0, starts, rule, None)
-
-
-def fused_replay(
-    drive: Tensor,
-    w: Tensor,
-    alpha: Tensor,
-    eta: Tensor,
-    h0: Tensor,
-    hebb0: Tensor,
-    starts: Tensor,
-    rule: str,
-    known: Tensor,
-) -> Tensor:
-    """As :func:`fused_unroll`, where its activity is known already: only the backward pass is computed.
-
-    Args:
-        drive: Input to each neuron [T, B, N].
-        w: Fixed weights [N, N].
-        alpha: Plasticity of each connection [N, N].
-        eta: Plasticity rate of each postsynaptic neuron [N].
-        h0: Activity before the first step [B, N].
-        hebb0: Plastic weights before the first step [B, N, N].
-        starts: Bool [T, B], true where an episode starts.
-        rule: "decay", "clip" or "oja".
-        known: The activity [T, B, N] that these inputs gave, step by step.
-
-    Returns:
-        That activity, differentiable with respect to every other floating input, once.
-
-    Raises:
-        ValueError: As :func:`fused_unroll`.
-    """
-    _check(drive, w, alpha, eta, h0, hebb0, starts, rule)
-    check_inputs(rule, drive.dtype, known=(known, tuple(drive.shape)))
-    return _FusedUnroll.apply(drive, w, alpha, eta, h0, hebb0, starts, rule, known)[0]
-
-
-def _check(
-    drive: Tensor, w: Tensor, alpha: Tensor, eta: Tensor, h0: Tensor, hebb0: Tensor, starts: Tensor, rule: str
-) -> None:
-    T, B, N = check_starts(drive, starts)
-    check_inputs(
-        rule,
-        drive.dtype,
-        drive=(drive, (T, B, N)),
-        w=(w, (N, N)),
-        alpha=(alpha, (N, N)),
-        eta=(eta, (N,)),
-        h0=(h0, (B, N)),
-        hebb0=(hebb0, (B, N, N)),
-    )
+    check_rule(rule)
+    h, (hebb,) = fused_recurrence(rule, drive, w, alpha, (eta,), (h0, hebb0), starts)
+    return h, hebb
 
 
 def check_starts(drive: Tensor, starts: Tensor) -> tuple[int, int, int]:
@@ -221,10 +253,14 @@ def check_starts(drive: Tensor, starts: Tensor) -> tuple[int, int, int]:
     return T, B, N
 
 
-def check_inputs(rule: str, dtype: torch.dtype, **inputs: tuple[Tensor, tuple[int, ...]]) -> None:
-    """Raise ValueError unless the rule is known and each input has its shape and the dtype, on the CPU."""
+def check_rule(rule: str) -> None:
+    """Raise ValueError unless the rule is one of `RULES`."""
     if rule not in RULES:
         raise ValueError(f"unknown plasticity rule {rule!r}; known rules: {', '.join(RULES)}")
+
+
+def check_tensors(dtype: torch.dtype, **inputs: tuple[Tensor, tuple[int, ...]]) -> None:
+    """Raise ValueError unless each input has its shape and the dtype, on the CPU."""
     if dtype not in DTYPES:
         raise ValueError(f"dtype must be float32 (or float64), got {dtype}")
     for name, (tensor, shape) in inputs.items():

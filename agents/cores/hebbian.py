@@ -1,0 +1,141 @@
+"""What the cores with plastic connections share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from agents.cores.base import Core, State, Stepper, check_number
+from agents.cores.kernels import FusedStepper, cell_name, compile_kernels, fused_recurrence, is_compiled
+
+ETA_PER = ("network", "neuron", "connection")
+"""What has a trained eta of its own: eta is then [1], [N] (postsynaptic) or [N, N]."""
+
+
+def check_eta_per(eta_per: str) -> str:
+    """Return `eta_per` if it is one of :data:`ETA_PER`.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if eta_per not in ETA_PER:
+        raise ValueError(f"unknown eta_per {eta_per!r}; accepted: {', '.join(ETA_PER)}")
+    return eta_per
+
+
+def trained_eta(eta: float, eta_per: str, hidden_size: int) -> nn.Parameter:
+    """The plasticity rates at the start of training, all equal to `eta`.
+
+    Raises:
+        ValueError: If `eta` is not finite, or `eta_per` is not one of :data:`ETA_PER`.
+    """
+    check_eta_per(eta_per)
+    shapes = {"network": (1,), "neuron": (hidden_size,), "connection": (hidden_size, hidden_size)}
+    return nn.Parameter(torch.full(shapes[eta_per], float(check_number("eta", eta))))
+
+
+def run_steps(step: Callable[[Tensor, State], State], drive: Tensor, state: State) -> tuple[Tensor, State]:
+    """Take `step` along drive [T, B, N] -> activity [T, B, N], which leads each state, and the last state."""
+    outputs = []
+    for drive_t in drive:
+        state = step(drive_t, state)
+        outputs.append(state[0])
+    return torch.stack(outputs), state
+
+
+class HebbianCore(Core):
+    """A recurrent network in which each connection has a fixed weight w and a plastic one, weighed by alpha.
+
+    The state is the activity h [B, N] and then matrices [B, N, N], as many as there are `plastic_leaves`;
+    all start an episode at zero. A subclass says how they change, twice: in :meth:`definition`, and by its
+    `rule` and :meth:`rates` for the fused kernels, which give the same numbers on the CPU, many times faster.
+
+    Args:
+        input_size: F, features in.
+        hidden_size: N, neurons.
+        init_scale: w and alpha start uniform in [0, init_scale).
+        fused: Use the fused kernels where they can be used.
+        gated: The network is a GRU with gates of recurrent weights `w_gates`, rather than a tanh RNN.
+
+    Raises:
+        ValueError: If a size or `init_scale` is not accepted.
+    """
+
+    rule: str
+    """What the kernels call the way in which the matrices change."""
+
+    def __init__(
+        self, input_size: int, hidden_size: int, init_scale: float, fused: bool, gated: bool = False
+    ) -> None:
+        super().__init__(input_size, hidden_size)
+        check_number("init_scale", init_scale)
+        self.input = nn.Linear(input_size, (3 if gated else 1) * hidden_size)
+        self.w = nn.Parameter(init_scale * torch.rand(hidden_size, hidden_size))
+        self.alpha = nn.Parameter(init_scale * torch.rand(hidden_size, hidden_size))
+        bound = hidden_size**-0.5  # where PyTorch starts recurrent weights
+        gates = torch.empty(2, hidden_size, hidden_size).uniform_(-bound, bound) if gated else None
+        self.w_gates = None if gates is None else nn.Parameter(gates)
+        self.fused = fused
+
+    @abstractmethod
+    def definition(self, drive: Tensor, state: State) -> State:
+        """One step in plain PyTorch: drive [B, N], or [B, 3 N], and the state before it -> that after it."""
+
+    @abstractmethod
+    def rates(self) -> tuple[Tensor, ...]:
+        """What sets the rate of plasticity, as :func:`fused_recurrence` takes it."""
+
+    @property
+    def _uses_kernels(self) -> bool:
+        return self.fused and self.w.device.type == "cpu" and self.w.dtype == torch.float32
+
+    def warm_up(self, say: Callable[[str], None]) -> None:
+        """See :meth:`Core.warm_up`: compile the kernels of this rule."""
+        cell = cell_name(self.w_gates)
+        if self._uses_kernels and not is_compiled(self.rule, cell):
+            say(f"compiling the kernels of the rule {self.rule!r} (once, they are kept on disk) ...")
+            compile_kernels(self.rule, cell)
+
+    def initial_state(self, batch_size: int) -> State:
+        """Zero activity [B, N] and zero plastic weights [B, N, N]."""
+        n = self.hidden_size
+        matrices = [self.w.new_zeros(batch_size, n, n) for _ in self.plastic_leaves]
+        return self.w.new_zeros(batch_size, n), *matrices
+
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """See :meth:`Core.step`."""
+        state = self.definition(self.input(x), state)
+        return state[0], state
+
+    def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """See :meth:`Core.run`; the input reaches all steps in one matrix product."""
+        return run_steps(self.definition, self.input(x), state)
+
+    def stepper(self, state: State) -> Stepper:
+        """See :meth:`Core.stepper`."""
+        if not self._uses_kernels:
+            return super().stepper(state)
+        w_in, b = self.input.weight, self.input.bias
+        return FusedStepper(self.rule, w_in, b, self.w, self.alpha, self.rates(), state, self.w_gates)
+
+    def unroll(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State]:
+        """See :meth:`Core.unroll`; the kernels reset where episodes start as they go along."""
+        if not self._uses_kernels:
+            return super().unroll(x, state, starts)
+        outputs, matrices = self._fused(x, state, starts)
+        return outputs, (outputs[-1], *matrices)
+
+    def replay(self, x: Tensor, state: State, starts: Tensor, known: Tensor) -> Tensor:
+        """See :meth:`Core.replay`; the forward pass is not computed again."""
+        if not self._uses_kernels:
+            return super().replay(x, state, starts, known)
+        return self._fused(x, state, starts, known)[0]
+
+    def _fused(
+        self, x: Tensor, state: State, starts: Tensor, known: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        weights = self.w, self.alpha, self.rates()
+        return fused_recurrence(self.rule, self.input(x), *weights, state, starts, known, self.w_gates)

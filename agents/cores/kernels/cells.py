@@ -1,0 +1,111 @@
+"""What a neuron makes of its sums: the GRU, for one row of neurons.
+
+keep = sigmoid(drive[1] + h w_gates[0])                    the update gate, z of `torch.nn.GRU`
+ask  = sigmoid(drive[2] + h w_gates[1])                    the reset gate, r
+own  = tanh(drive[0] + ask * (h (w + alpha * hebb)))       the candidate, n
+h'   = (1 - keep) * own + keep * h
+"""
+
+from .rules import bounded, pad_row, zero_row
+from .simd import add_row_sums, every_row, fill, fma, load, load_tile, row_numbers, store, sum_rows
+from .tanh import tanh_row
+from .vector import LANES, ROWS, Pointer, inline
+
+PARTS = {"tanh": 1, "gru": 3}
+"""How many inputs [N] there are, by cell."""
+
+
+@inline
+def begin_gru(
+    size: int, n: int, drive: Pointer, sums: Pointer, own: Pointer, keep: Pointer, ask: Pointer
+) -> None:
+    """Take the inputs [3, n] of a step; `sums` starts at zero."""
+    zero_row(sums, size)
+    pad_row(own, drive, n, size)
+    pad_row(keep, drive + n, n, size)
+    pad_row(ask, drive + 2 * n, n, size)
+
+
+@inline
+def add_products(size: int, w: Pointer, pre: Pointer, sums: Pointer) -> None:
+    """In ROWS rows: sums += pre[i] * w."""
+    now = row_numbers(pre)
+    for j in range(0, size, LANES):
+        store(sums + j, load(sums + j) + sum_rows(now * load_tile(w + j * ROWS)))
+
+
+@inline
+def add_plastic_products(
+    rule: int, size: int, hebb: Pointer, w: Pointer, alpha: Pointer, pre: Pointer, sums: Pointer, bound: float
+) -> None:
+    """In ROWS rows: sums += pre[i] * (w + alpha * hebb), with hebb as `replay` keeps it."""
+    now = row_numbers(pre)
+    limit = fill(now, bound)
+    for j in range(0, size, LANES):
+        k = j * ROWS
+        a = bounded(rule, load_tile(hebb + k), limit)
+        store(sums + j, load(sums + j) + sum_rows(now * fma(load_tile(alpha + k), a, load_tile(w + k))))
+
+
+@inline
+def sigmoid_row(row: Pointer, size: int) -> None:
+    """row[j] = sigmoid(row[j]), by way of the hyperbolic tangent."""
+    half = fill(load(row), 0.5)
+    for j in range(0, size, LANES):
+        store(row + j, half * load(row + j))
+    tanh_row(row, size)
+    for j in range(0, size, LANES):
+        store(row + j, fma(half, load(row + j), half))
+
+
+@inline
+def candidate_row(own: Pointer, ask: Pointer, sums: Pointer, size: int) -> None:
+    """The candidate: own = tanh(own + ask * sums)."""
+    for j in range(0, size, LANES):
+        store(own + j, fma(load(ask + j), load(sums + j), load(own + j)))
+    tanh_row(own, size)
+
+
+@inline
+def gru_row(size: int, sums: Pointer, own: Pointer, keep: Pointer, ask: Pointer, before: Pointer) -> None:
+    """From the sums of the recurrent candidate and the gates' arguments: `sums` becomes the activity."""
+    sigmoid_row(keep, size)
+    sigmoid_row(ask, size)
+    candidate_row(own, ask, sums, size)
+    for j in range(0, size, LANES):
+        n = load(own + j)
+        store(sums + j, fma(load(keep + j), load(before + j) - n, n))
+
+
+@inline
+def gru_gradients(
+    size: int, d: Pointer, own: Pointer, keep: Pointer, ask: Pointer, sums: Pointer, before: Pointer,
+    dkeep: Pointer, dask: Pointer,
+) -> None:  # fmt: skip
+    """From the gradient `d` of the activity: those of all that enters it.
+
+    `d` becomes the gradient of `sums`, `own` that of its argument, `keep` that of `before` by the direct way;
+    dkeep and dask receive those of the gates' arguments.
+    """
+    one = fill(load(d), 1.0)
+    for j in range(0, size, LANES):
+        dh, n, z, r = load(d + j), load(own + j), load(keep + j), load(ask + j)
+        free = one - z
+        dn = dh * free * (one - n * n)
+        store(own + j, dn)
+        store(d + j, dn * r)
+        store(dkeep + j, dh * (load(before + j) - n) * z * free)
+        store(dask + j, dn * load(sums + j) * r * (one - r))
+        store(keep + j, dh * z)
+
+
+@inline
+def add_gate_sums(
+    size: int, w_keep: Pointer, w_ask: Pointer, dkeep: Pointer, dask: Pointer, p: Pointer
+) -> None:
+    """In ROWS rows: add to p what flows back through the weights of the gates."""
+    sums = fill(load_tile(w_keep), 0.0)
+    for j in range(0, size, LANES):
+        sums = fma(every_row(load(dkeep + j)), load_tile(w_keep + j * ROWS), sums)
+        sums = fma(every_row(load(dask + j)), load_tile(w_ask + j * ROWS), sums)
+    add_row_sums(p, sums)

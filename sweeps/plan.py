@@ -1,0 +1,261 @@
+"""What a sweep is to do: its TOML file, read and checked before any work."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agents.evaluation import Task
+from agents.run_folder import RunFolder
+from agents.settings import MazeSettings, TrainSettings, import_packages
+from agents.training import new_model
+from sweeps.run_evaluation import EvaluationSettings, RunEvaluation
+from sweeps.toml_values import checked, from_toml, hints_of
+
+LOGGED_LINES = 200
+"""About so many lines of metrics.csv a run is to have, unless the file sets log_interval."""
+
+_ELSEWHERE = {
+    "seed": "seeds, at the top of the file, says which seeds each entry has",
+    "threads": "each run of a sweep has one thread; --jobs says how many run at the same time",
+    "out": "a run's folder is ENTRY/seed-SEED beside the file",
+    "resume": "unfinished runs are resumed by themselves",
+    "maze": "size, max_steps and the like are given by their own names",
+}
+"""Fields of TrainSettings that a sweep sets itself, and why."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a sweep."""
+
+    entry: str
+    """The entry it belongs to."""
+    settings: TrainSettings
+    """Its folder, `out`, is relative to the sweep's, so that a run's files name no machine."""
+    evaluation: EvaluationSettings
+    keep: bool = False
+    """Whether checkpoints and TensorBoard events stay when the run is finished."""
+
+    @property
+    def name(self) -> str:
+        """ENTRY/seed-SEED."""
+        return self.settings.folder().as_posix()
+
+    @property
+    def task(self) -> Task:
+        """What it is trained and evaluated on."""
+        return Task(self.settings.env, self.settings.maze.kwargs())
+
+    def folder(self, sweep: Path) -> RunFolder:
+        """The run's folder in the folder of the sweep."""
+        return RunFolder(sweep / self.settings.folder())
+
+    def log(self, sweep: Path) -> Path:
+        """What the run's worker prints."""
+        return sweep / f"{self.name}.log"
+
+    def evaluation_file(self, sweep: Path) -> Path:
+        """The scores; a run is finished once this is there."""
+        return self.folder(sweep).path / "evaluation.json"
+
+    def is_finished(self, sweep: Path) -> bool:
+        """Whether nothing is left to do."""
+        file = self.evaluation_file(sweep)
+        return file.is_file() and RunEvaluation.read(file).settings == self.evaluation
+
+    def check_folder(self, sweep: Path) -> None:
+        """Check that what is in the run's folder was made with the run's settings.
+
+        Raises:
+            ValueError: If it was not, or cannot be read.
+        """
+        folder = self.folder(sweep)
+        if not folder.settings_file.is_file():
+            return
+        found = TrainSettings.from_json(folder.settings_file.read_text())
+        for field in dataclasses.fields(TrainSettings):
+            if field.name in (
+                "out",
+                "resume",
+                "packages",
+                "checkpoint_every",
+                "log_interval",
+            ):  # nothing to the result
+                continue
+            was, now = getattr(found, field.name), getattr(self.settings, field.name)
+            if was != now:
+                raise ValueError(
+                    f"{folder.path} was trained with {field.name} = {was!r}, the sweep now says {now!r}; "
+                    "rename the entry, or move the folder away"
+                )
+        file = self.evaluation_file(sweep)
+        if file.is_file() and not self.is_finished(sweep) and not folder.agent.is_file():
+            was_evaluated = RunEvaluation.read(file).settings
+            raise ValueError(
+                f"{folder.path} was evaluated with {was_evaluated}, the sweep now says {self.evaluation}, "
+                "and its agent, which could play again, is no longer there"
+            )
+
+    def to_json(self) -> str:
+        """In one line of text, for the run's worker."""
+        settings = json.loads(self.settings.to_json())
+        return json.dumps({**dataclasses.asdict(self), "settings": settings})
+
+    @classmethod
+    def from_json(cls, text: str) -> Run:
+        """Read what :meth:`to_json` wrote."""
+        values = json.loads(text)
+        packages = tuple(values["settings"]["packages"])  # TrainSettings.from_json forgets them
+        settings = TrainSettings.from_json(json.dumps(values["settings"]))
+        return cls(
+            values["entry"],
+            dataclasses.replace(settings, packages=packages),
+            EvaluationSettings(**values["evaluation"]),
+            values["keep"],
+        )
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Entries x seeds, all on one task."""
+
+    file: Path
+    entries: dict[str, TrainSettings]
+    """The settings of each entry, its seed being the first."""
+    seeds: tuple[int, ...]
+    evaluation: EvaluationSettings
+
+    @property
+    def folder(self) -> Path:
+        """Where everything is written: the folder of the file."""
+        return self.file.parent
+
+    @property
+    def report(self) -> Path:
+        """Folder of figures and tables."""
+        return self.folder / "report"
+
+    @property
+    def task(self) -> Task:
+        """What all entries are trained and evaluated on."""
+        return self.runs()[0].task
+
+    def runs(self, keep: bool = False) -> list[Run]:
+        """All runs, seed by seed, so that an unfinished sweep has about as many of each entry."""
+        return [
+            Run(
+                name,
+                dataclasses.replace(settings, seed=seed, out=Path(name) / f"seed-{seed}"),
+                self.evaluation,
+                keep,
+            )
+            for seed in self.seeds
+            for name, settings in self.entries.items()
+        ]
+
+
+def read_sweep(file: Path) -> Sweep:
+    """Read and check a sweep's file, and what is in its folder already.
+
+    Raises:
+        ValueError: Naming what is wrong, where, and what is accepted.
+    """
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"the sweep {file} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} is not valid TOML: {error}") from error
+    for name in content:
+        if name not in ("seeds", "settings", "evaluation", "entries"):
+            raise ValueError(
+                f"{file} accepts no {name!r}; accepted: seeds, [settings], [evaluation], [entries.NAME]"
+            )
+    for name in ("settings", "evaluation", "entries"):
+        if not isinstance(content.get(name, {}), dict):
+            raise ValueError(f"{file}: {name} must be a table, got {content[name]!r}")
+    common = content.get("settings", {})
+    evaluation = from_toml(EvaluationSettings, content.get("evaluation", {}), f"{file}: [evaluation]")
+    try:
+        evaluation.check()
+    except ValueError as error:
+        raise ValueError(f"{file}: [evaluation] {error}") from error
+    seeds = _seeds(content.get("seeds"), file)
+    entries = {}
+    for name, table in content.get("entries", {}).items():
+        if not isinstance(table, dict):
+            raise ValueError(f"{file}: entries.{name} must be a table, got {table!r}; write [entries.{name}]")
+        entries[name] = _entry(name, common, table, seeds[0], file)
+    if not entries:
+        raise ValueError(f"{file} has no entries; give at least one table [entries.NAME]")
+    sweep = Sweep(file, entries, seeds, evaluation)
+    for run in sweep.runs():
+        run.check_folder(sweep.folder)
+    return sweep
+
+
+def _seeds(given: object, file: Path) -> tuple[int, ...]:
+    if type(given) is int and 1 <= given < 2**32:
+        return tuple(range(given))
+    seeds = given if isinstance(given, list) else []
+    if (
+        seeds
+        and all(type(seed) is int and 0 <= seed < 2**32 for seed in seeds)
+        and len(set(seeds)) == len(seeds)
+    ):
+        return tuple(seeds)
+    raise ValueError(
+        f"{file}: seeds must be how many (1 or more: 0, 1, 2 ...) or a list of different whole numbers "
+        f"from 0 to 4294967295, got {given!r}"
+    )
+
+
+def _entry(name: str, common: dict[str, Any], own: dict[str, Any], seed: int, file: Path) -> TrainSettings:
+    """The checked settings of one entry."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name == "report":
+        raise ValueError(
+            f"{file}: the entry {name!r} cannot name a folder; "
+            "accepted are letters, digits, dots, dashes and underscores (and not 'report')"
+        )
+    common_values = _checked_settings(common, f"{file}: [settings]")
+    where = f"{file}: [entries.{name}]"
+    own_values = _checked_settings(own, where)
+    maze_names = hints_of(MazeSettings)
+    for key in own_values:
+        if key in ("env", "packages") or key in maze_names:
+            raise ValueError(
+                f"{where}: {key} belongs to [settings]: a sweep compares its entries on one task; "
+                "for another task, write another file"
+            )
+    values = {**common_values, **own_values}
+    maze = MazeSettings(**{key: values.pop(key) for key in list(values) if key in maze_names})
+    settings = TrainSettings(**values, maze=maze, seed=seed, threads=1)
+    try:
+        import_packages(settings.packages)
+        settings.check()
+        model = new_model(settings, Task(settings.env, maze.kwargs()))
+        assert model.env is not None
+        model.env.close()
+    except ValueError as error:
+        # Said in the words of the command line; here settings are called as in the file.
+        words = re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda match: match[1].replace("-", "_"), str(error))
+        raise ValueError(f"{where}: {words}") from error
+    if "log_interval" in values:
+        return settings
+    updates = math.ceil(settings.total_steps / (settings.n_envs * model.n_steps))
+    return dataclasses.replace(settings, log_interval=max(1, round(updates / LOGGED_LINES)))
+
+
+def _checked_settings(table: dict[str, Any], where: str) -> dict[str, Any]:
+    for name in table:
+        if name in _ELSEWHERE:
+            raise ValueError(f"{where} accepts no {name!r}: {_ELSEWHERE[name]}")
+    hints = {name: hint for name, hint in hints_of(TrainSettings).items() if name not in _ELSEWHERE}
+    return checked(table, {**hints, **hints_of(MazeSettings)}, where)

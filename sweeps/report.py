@@ -1,0 +1,222 @@
+"""Figures and tables of a sweep, from the files of its runs alone."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from agents.plotting import save_figure
+from sweeps import figures
+from sweeps.aggregate import iqm_and_interval, median_and_quartiles
+from sweeps.plan import Sweep
+from sweeps.results import Entry, Results, read_results
+
+QUARTILES = "median over runs, band: quartiles"
+COLUMNS = (
+    "",
+    "runs",
+    "neurons",
+    "parameters",
+    "return",
+    "95 % interval",
+    "share of the planner",
+    "median",
+    "worst to best run",
+    "first hit",
+    "later hits",
+    "training",
+)
+LEGEND = """\
+Return: interquartile mean over runs (the mean of the middle half; of all where there are fewer than four),
+with its percentile bootstrap interval over runs, which is too narrow where runs are fewer than about five.
+Shares divide by the planner's mean, taken as exact. First hit, later hits: steps to the first, and from each
+to the next. Training: median wall time of a run on one thread, beside the other runs."""
+IQM = "interquartile mean over runs, band: 95 % bootstrap interval"
+
+
+@dataclass(frozen=True)
+class Score:
+    """A line of the table of scores; None where something has no meaning or is not known."""
+
+    entry: str
+    iqm: float
+    """Interquartile mean of the runs' mean returns."""
+    share: float | None
+    """iqm / the planner's mean return."""
+    first_hit: float | None
+    """Steps to the first hit: mean over runs of the mean over episodes with a hit."""
+    later_hit: float | None
+    """Steps from one hit to the next, likewise."""
+    runs: int | None = None
+    neurons: int | None = None
+    parameters: int | None = None
+    low: float | None = None
+    """Bounds of the interval of iqm; with a single run there is none."""
+    high: float | None = None
+    share_low: float | None = None
+    share_high: float | None = None
+    median: float | None = None
+    worst: float | None = None
+    best: float | None = None
+    seconds: float | None = None
+    """Training time of a run, median."""
+
+    @classmethod
+    def of(cls, entry: Entry, planner: float | None) -> Score:
+        """Of an entry's runs; `planner` is the planner's mean return."""
+        summary = iqm_and_interval(entry.scores)
+        iqm, low, high = float(summary.centre), float(summary.low), float(summary.high)
+        evaluations = [run.evaluation for run in entry.runs]
+        score = cls(
+            entry=entry.name,
+            iqm=iqm,
+            share=planner and iqm / planner,
+            first_hit=_mean([evaluation.scores.steps_to_first_hit for evaluation in evaluations]),
+            later_hit=_mean([evaluation.scores.steps_per_later_hit for evaluation in evaluations]),
+            runs=len(entry.runs),
+            neurons=evaluations[0].neurons,
+            parameters=evaluations[0].parameters,
+            median=float(np.median(entry.scores)),
+            worst=float(entry.scores.min()),
+            best=float(entry.scores.max()),
+            seconds=float(np.median([run.seconds[-1] for run in entry.runs])),
+        )
+        if len(entry.runs) == 1:
+            return score
+        shares = (planner and low / planner, planner and high / planner)
+        return replace(score, low=low, high=high, share_low=shares[0], share_high=shares[1])
+
+    @classmethod
+    def of_reference(cls, name: str, results: Results) -> Score:
+        """Of a reference player."""
+        scores = results.references[name].scores
+        return cls(
+            entry=name,
+            iqm=scores.mean_return,
+            share=results.planner and scores.mean_return / results.planner,
+            first_hit=scores.steps_to_first_hit,
+            later_hit=scores.steps_per_later_hit,
+        )
+
+
+def write_report(sweep: Sweep) -> list[Path]:
+    """Write all figures and tables into the report's folder; returns the files.
+
+    Raises:
+        ValueError: If no run is finished, or a file of a run is damaged.
+    """
+    results = read_results(sweep)
+    sweep.report.mkdir(parents=True, exist_ok=True)
+    pictures: dict[str, Figure | None] = {
+        "learning_curves": figures.learning_curves(results, median_and_quartiles, QUARTILES),
+        "learning_curves_iqm": figures.learning_curves(results, iqm_and_interval, IQM),
+        "within_episode": figures.within_episode(results, median_and_quartiles, QUARTILES),
+        "final_scores": figures.final_scores(results),
+        **{f"weights-{entry.name}": figures.weights(entry) for entry in results.entries},
+    }
+    files = []
+    for name, picture in pictures.items():
+        if picture is not None:
+            files += [sweep.report / f"{name}{ending}" for ending in (".png", ".svg")]
+            for file in files[-2:]:
+                save_figure(picture, file)
+    scores = [Score.of(entry, results.planner) for entry in results.entries]
+    scores += [Score.of_reference(name, results) for name in results.references]
+    files += [sweep.report / "scores.csv", sweep.report / "runs.csv", sweep.report / "scores.md"]
+    _write_csv(files[-3], [asdict(score) for score in scores])
+    _write_csv(files[-2], _runs(results))
+    files[-1].write_text(_markdown(sweep, results, scores))
+    return files
+
+
+def _runs(results: Results) -> list[dict[str, object]]:
+    """A line for each run."""
+    return [
+        {
+            "entry": entry.name,
+            "seed": run.seed,
+            "mean_return": run.evaluation.scores.mean_return,
+            "steps": int(run.steps[-1]),
+            "seconds": float(run.seconds[-1]),
+            "first_hit": run.evaluation.scores.steps_to_first_hit,
+            "later_hit": run.evaluation.scores.steps_per_later_hit,
+        }
+        for entry in results.entries
+        for run in entry.runs
+    ]
+
+
+def _write_csv(file: Path, rows: list[dict[str, object]]) -> None:
+    with file.open("w", newline="") as target:
+        writer = csv.DictWriter(target, rows[0], lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
+
+
+def _markdown(sweep: Sweep, results: Results, scores: list[Score]) -> str:
+    evaluation = sweep.evaluation
+    lines = [
+        f"# {results.title}",
+        "",
+        f"Made by `python sweep.py {_shown(sweep.file)}`. Mean return over {evaluation.episodes} episodes "
+        f"that no agent was trained on (seeds {evaluation.seed} and up), the same for all.",
+        "",
+        f"| {' | '.join(COLUMNS)} |",
+        "|---" * len(COLUMNS) + "|",
+    ]
+    for score in scores:
+        cells = (
+            score.entry,
+            _whole(score.runs),
+            _whole(score.neurons),
+            _whole(score.parameters),
+            _number(score.iqm),
+            _range(score.low, score.high, _number, "{}"),
+            _percent(score.share) + _range(score.share_low, score.share_high, _percent, " ({})"),
+            _number(score.median),
+            _range(score.worst, score.best, _number, "{}"),
+            _number(score.first_hit),
+            _number(score.later_hit),
+            "" if score.seconds is None else f"{score.seconds:,.0f} s",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", LEGEND]
+    short = [f"{entry.name}: {len(entry.runs)} of {entry.wanted}" for entry in results.entries]
+    missing = [name for name in sweep.entries if name not in {entry.name for entry in results.entries}]
+    if missing or any(len(entry.runs) < entry.wanted for entry in results.entries):
+        short += [f"{name}: none" for name in missing]
+        lines += ["", f"**Unfinished**: this is over the runs that are finished ({', '.join(short)})."]
+    return "\n".join(lines) + "\n"
+
+
+def _shown(file: Path) -> Path:
+    """The file as seen from the current folder, or its name alone: a report names no machine's folders."""
+    absolute = file.resolve()
+    return absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else Path(file.name)
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _whole(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.0%}"
+
+
+def _range(low: float | None, high: float | None, form: Callable[[float | None], str], around: str) -> str:
+    return "" if low is None else around.format(f"{form(low)} to {form(high)}")

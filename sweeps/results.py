@@ -1,0 +1,110 @@
+"""The finished runs of a sweep, read from their files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from agents.evaluation import references
+from agents.metrics import read_metrics
+from sweeps.plan import Run, Sweep
+from sweeps.run_evaluation import RunEvaluation, evaluate_player
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run that has been trained and evaluated."""
+
+    seed: int
+    steps: np.ndarray
+    """[K], environment steps at each line of metrics.csv."""
+    seconds: np.ndarray
+    """[K], training time there."""
+    returns: np.ndarray
+    """[K], mean return of the latest training episodes there."""
+    evaluation: RunEvaluation
+
+    @classmethod
+    def read(cls, run: Run, sweep: Path) -> FinishedRun:
+        """Read the files of `run`.
+
+        Raises:
+            ValueError: If one is missing or damaged.
+        """
+        metrics = run.folder(sweep).metrics_file
+        rows = [row for row in read_metrics(metrics) if "rollout/ep_rew_mean" in row]
+        if not rows:
+            raise ValueError(f"{metrics} has no lines with a return; a smaller log_interval gives more")
+        steps, seconds, returns = (
+            np.array([row[name] for row in rows])
+            for name in ("time/total_timesteps", "time/seconds", "rollout/ep_rew_mean")
+        )
+        evaluation = RunEvaluation.read(run.evaluation_file(sweep))
+        return cls(run.settings.seed, steps, seconds, returns, evaluation)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The finished runs of one entry, at least one."""
+
+    name: str
+    runs: tuple[FinishedRun, ...]
+    wanted: int
+    """How many runs the entry has, finished or not."""
+    agent: Path
+    """Where the agent of the first seed is, if it was kept."""
+
+    @property
+    def scores(self) -> np.ndarray:
+        """[S], each run's mean return in the final evaluation."""
+        return np.array([run.evaluation.scores.mean_return for run in self.runs])
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that figures and tables are made from."""
+
+    title: str
+    entries: tuple[Entry, ...]
+    references: dict[str, RunEvaluation]
+    """Scores of the reference players on the same episodes, by name."""
+
+    @property
+    def planner(self) -> float | None:
+        """The planner's mean return, if it can play here."""
+        return self.references["planner"].scores.mean_return if "planner" in self.references else None
+
+
+def read_results(sweep: Sweep) -> Results:
+    """Read the finished runs of `sweep`; reference players play if they have not yet.
+
+    Raises:
+        ValueError: If no run is finished, or a file is damaged.
+    """
+    entries = []
+    for name in sweep.entries:
+        runs = [run for run in sweep.runs() if run.entry == name]
+        finished = tuple(FinishedRun.read(run, sweep.folder) for run in runs if run.is_finished(sweep.folder))
+        if finished:
+            entries.append(Entry(name, finished, len(runs), runs[0].folder(sweep.folder).agent))
+    if not entries:
+        raise ValueError(f"no run of {sweep.file} is finished yet: there is nothing to report")
+    return Results(sweep.task.env_id, tuple(entries), _references(sweep))
+
+
+def _references(sweep: Sweep) -> dict[str, RunEvaluation]:
+    """Evaluations of the reference players, kept in the report's folder."""
+    found = {}
+    for name in references(sweep.task):
+        file = sweep.report / f"{name}.json"
+        known = RunEvaluation.read(file) if file.is_file() else None
+        if known is None or (known.task, known.settings) != (sweep.task, sweep.evaluation):
+            sweep.report.mkdir(parents=True, exist_ok=True)
+            evaluate_player(name, sweep.task, sweep.evaluation).write(file)
+            known = RunEvaluation.read(
+                file
+            )  # as rounded in the file, so that every report has the same numbers
+        found[name] = known
+    return found

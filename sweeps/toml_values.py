@@ -1,0 +1,87 @@
+"""Values from TOML as the fields of typed dataclasses, with errors that say what is accepted."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
+
+
+def from_toml(cls: type[T], table: dict[str, Any], where: str) -> T:
+    """An instance of the dataclass `cls` from a TOML table.
+
+    Args:
+        cls: The dataclass.
+        table: Values by field name; fields that are left out have their default.
+        where: What errors call the table.
+
+    Raises:
+        ValueError: If a name is unknown or a value has the wrong type.
+    """
+    return cls(**checked(table, hints_of(cls), where))
+
+
+def hints_of(cls: type) -> dict[str, Any]:
+    """The types of a dataclass's fields, by name."""
+    hints = get_type_hints(cls)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def checked(table: dict[str, Any], hints: dict[str, Any], where: str) -> dict[str, Any]:
+    """The values of `table` as the types `hints` says.
+
+    Raises:
+        ValueError: If a name is unknown or a value has the wrong type.
+    """
+    values = {}
+    for name, value in table.items():
+        if name not in hints:
+            close = difflib.get_close_matches(name, hints, n=1)
+            meant = f" (did you mean {close[0]!r}?)" if close else ""
+            raise ValueError(f"{where} accepts no {name!r}{meant}; accepted: {', '.join(hints)}")
+        try:
+            values[name] = _as_type(value, hints[name])
+        except TypeError:
+            raise ValueError(f"{where}: {name} must be {_accepted(hints[name])}, got {value!r}") from None
+    return values
+
+
+def _as_type(value: Any, hint: Any) -> Any:
+    """`value` as the type `hint`; a TypeError if it is of another."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        for part in parts:
+            try:
+                return _as_type(value, part)
+            except TypeError:
+                continue
+    elif origin is Literal:
+        if any(value == part and type(value) is type(part) for part in parts):
+            return value
+    elif origin is tuple:  # tuple[X, ...]
+        if isinstance(value, list):
+            return tuple(_as_type(item, parts[0]) for item in value)
+    elif hint is float and type(value) is int:
+        return float(value)
+    elif hint is Path and isinstance(value, str):
+        return Path(value)
+    elif type(value) is hint:  # not isinstance: true and false are no numbers
+        return value
+    raise TypeError
+
+
+def _accepted(hint: Any) -> str:
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return " or ".join(_accepted(part) for part in parts if part is not NoneType)
+    if origin is Literal:
+        return "one of " + ", ".join(repr(part) for part in parts)
+    if origin is tuple:
+        return f"a list, each entry {_accepted(parts[0])}"
+    return _NAMES.get(hint, str(hint))

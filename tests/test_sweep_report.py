@@ -1,0 +1,209 @@
+"""Figures and tables of a sweep hold the right numbers."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from agents.evaluation import Scores, Task, evaluate
+from agents.metrics import COLUMNS
+from sweeps import aggregate, figures
+from sweeps.plan import read_sweep
+from sweeps.report import write_report
+from sweeps.results import read_results
+from sweeps.run_evaluation import EvaluationSettings, RunEvaluation, evaluate_player
+
+TOML = """
+seeds = {seeds}
+[settings]
+env = "PlasticMazeSmall-v0"
+total_steps = 1000
+n_envs = 2
+hidden_size = 4
+[evaluation]
+episodes = 8
+[entries.plastic]
+[entries.gru]
+core = "gru"
+"""
+T = 80  # steps of an episode
+
+
+def make_run(run, sweep, speed, score, hits):
+    """The files of a finished run whose return rises by 1 every 100 steps."""
+    folder = run.folder(sweep)
+    folder.path.mkdir(parents=True)
+    folder.settings_file.write_text(run.settings.to_json())
+    with folder.metrics_file.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="")
+        writer.writeheader()
+        for step in range(100, 1001, 100):
+            time = {"time/total_timesteps": step, "time/seconds": step / speed}
+            writer.writerow({**time, "rollout/ep_rew_mean": step / 100 + score})
+    scores = Scores("made up", score, (score - 1, score + 1), [score] * 8, 5.0, 4.0, [1.0] * 4, 0)
+    file = run.evaluation_file(sweep)
+    RunEvaluation(run.task.env_id, {}, run.evaluation, 4, 100, scores, list(hits)).write(file)
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    """Four runs of plastic with scores 10, 20, 30, 100, and one of gru with 40."""
+    (tmp_path / "sweep.toml").write_text(TOML.format(seeds=4))
+    sweep = read_sweep(tmp_path / "sweep.toml")
+    for run in sweep.runs():
+        if run.entry == "plastic":
+            score = (10, 20, 30, 100)[run.settings.seed]
+            make_run(run, tmp_path, speed=100, score=score, hits=np.full(T, 0.1))
+        elif run.settings.seed == 0:
+            make_run(run, tmp_path, speed=50, score=40, hits=np.linspace(0, 0.5, T))
+    return sweep
+
+
+def test_interquartile_mean_leaves_out_a_quarter_at_either_end():
+    values = np.array([[9.0, 0], [1, 0], [2, 8], [1000, 0]])
+    np.testing.assert_allclose(aggregate.interquartile_mean(values), [5.5, 0])
+    assert aggregate.interquartile_mean(np.array([1.0, 2, 9])) == 4  # of three none is left out
+    eight = np.array([0.0, 0, 3, 4, 5, 6, 99, 99])
+    assert aggregate.interquartile_mean(eight) == 4.5
+
+
+def test_median_and_quartiles():
+    summary = aggregate.median_and_quartiles(np.arange(5.0)[:, None] * [1, 10])
+    np.testing.assert_array_equal([summary.low, summary.centre, summary.high], [[1, 10], [2, 20], [3, 30]])
+
+
+def test_bootstrap_interval_is_that_of_a_normal_mean():
+    values = np.random.default_rng(3).normal(7, 2, size=400)
+    low, high = aggregate.bootstrap_interval(values, lambda drawn: drawn.mean(axis=0))
+    half = 1.96 * values.std() / 20
+    assert low == pytest.approx(values.mean() - half, abs=0.03)
+    assert high == pytest.approx(values.mean() + half, abs=0.03)
+
+
+def test_interval_of_equal_runs_is_a_point():
+    summary = aggregate.iqm_and_interval(np.full((6, 2), 3.0))
+    np.testing.assert_array_equal([summary.low, summary.centre, summary.high], np.full((3, 2), 3.0))
+
+
+def test_curves_meet_on_a_grid_and_stay_level_after_their_end():
+    times, values = [np.array([0.0, 2]), np.array([0.0, 4])], [np.array([0.0, 20]), np.array([0.0, 40])]
+    on_grid = aggregate.on_grid(times, values, np.array([1.0, 2, 3]))
+    np.testing.assert_array_equal(on_grid, [[10, 20, 20], [10, 20, 30]])
+
+
+def test_labels_move_apart_and_no_more_than_needed():
+    assert figures._apart([0, 10, 20], 5) == [0, 10, 20]
+    np.testing.assert_allclose(figures._apart([0, 10, 10, 30], 4), [0, 8, 12, 30])
+    np.testing.assert_allclose(figures._apart([0, 0, 1, 1], 2), [-2.5, -0.5, 1.5, 3.5])
+
+
+def test_hits_are_counted_in_windows():
+    hits = np.stack([np.arange(25.0), np.ones(25)])
+    x, rate = figures._windowed(hits)
+    np.testing.assert_array_equal(x, [5, 15])
+    np.testing.assert_array_equal(rate, [[45, 145], [10, 10]])
+    x, so_far = figures._cumulated(hits[1:])
+    np.testing.assert_array_equal(so_far[0], x)
+
+
+def test_tables_hold_the_numbers_of_the_runs(sweep):
+    write_report(sweep)
+    with (sweep.report / "scores.csv").open() as file:
+        rows = {row["entry"]: row for row in csv.DictReader(file)}
+    planner = evaluate("planner", sweep.task, 8, 1_000_000)
+    assert list(rows) == ["plastic", "gru", "random", "planner", "oracle"]
+    assert float(rows["planner"]["iqm"]) == pytest.approx(planner.mean_return, rel=1e-4)
+    plastic = rows["plastic"]
+    assert [float(plastic[name]) for name in ("iqm", "median", "worst", "best")] == [25, 25, 10, 100]
+    assert float(plastic["share"]) == pytest.approx(25 / planner.mean_return, rel=1e-4)
+    assert float(plastic["low"]) < 25 < float(plastic["high"])
+    assert float(plastic["share_high"]) == pytest.approx(
+        float(plastic["high"]) / planner.mean_return, rel=1e-4
+    )
+    assert rows["gru"]["low"] == ""  # a single run tells nothing about others
+    text = (sweep.report / "scores.md").read_text()
+    assert "| plastic | 4 | 4 | 100 | 25.0 |" in text
+    assert "**Unfinished**: this is over the runs that are finished (plastic: 4 of 4, gru: 1 of 4)" in text
+    assert str(sweep.folder) not in text
+    with (sweep.report / "runs.csv").open() as file:
+        assert [float(row["mean_return"]) for row in csv.DictReader(file)] == [10, 20, 30, 100, 40]
+
+
+def test_figures_hold_the_numbers_of_the_runs(sweep):
+    results = read_results(sweep)
+    picture = figures.learning_curves(results, aggregate.median_and_quartiles, "")
+    steps, time = picture.axes
+    plastic, gru, *references = steps.get_lines()
+    np.testing.assert_allclose(plastic.get_xdata()[[0, -1]], [1e-4, 1e-3])  # millions
+    np.testing.assert_allclose(plastic.get_ydata()[[0, -1]], [1 + 25, 10 + 25])  # median over runs
+    np.testing.assert_allclose(gru.get_ydata()[-1], 50)
+    planner = results.references["planner"].scores.mean_return
+    assert planner in [line.get_ydata()[0] for line in references]
+    assert [line.get_xdata()[-1] for line in time.get_lines()[:2]] == [10, 20]  # seconds: 100 and 50 steps/s
+    said = {text.get_text() for text in time.texts}
+    assert said == {"plastic", "gru", "random", "planner", "oracle"}
+
+    so_far, rate = figures.within_episode(results, aggregate.median_and_quartiles, "").axes
+    np.testing.assert_allclose(so_far.get_lines()[0].get_ydata()[-1], 8)  # 80 steps with 0.1 hits each
+    np.testing.assert_allclose(rate.get_lines()[0].get_ydata(), 1)
+    np.testing.assert_allclose(rate.get_lines()[1].get_ydata().sum(), 20, atol=0.01)
+
+
+def test_report_writes_pictures_and_repeats_itself(sweep):
+    files = write_report(sweep)
+    pictures = {file.stem for file in files if file.suffix == ".png"}
+    assert pictures == {"learning_curves", "learning_curves_iqm", "within_episode", "final_scores"}
+    assert all(Image.open(file).size[0] > 500 for file in files if file.suffix == ".png")
+    assert all("<svg" in file.read_text()[:600] for file in files if file.suffix == ".svg")
+    before = {file: file.read_bytes() for file in sweep.report.iterdir()}
+    write_report(sweep)
+    assert {file: file.read_bytes() for file in sweep.report.iterdir()} == before
+
+
+def test_weights_are_drawn_from_the_agent_of_the_first_seed(sweep):
+    import torch
+
+    from agents import RecurrentA2C, make_vec_env
+
+    run = sweep.runs()[0]
+    policy = {"core": "plastic", "hidden_size": 4}
+    model = RecurrentA2C("RecurrentPolicy", make_vec_env("PlasticMazeSmall-v0", 2), policy_kwargs=policy)
+    with torch.no_grad():
+        model.policy.core.w[1, 2] = -0.5
+    model.save(run.folder(sweep.folder).agent)
+    plastic, gru = read_results(sweep).entries
+    w, alpha, *_ = figures.weights(plastic).axes
+    drawn = w.get_images()[0]
+    assert drawn.get_array()[1, 2] == -0.5
+    assert drawn.norm.vmin == -drawn.norm.vmax  # white is zero
+    np.testing.assert_array_equal(alpha.get_images()[0].get_array(), model.policy.core.alpha.detach().numpy())
+    assert figures.weights(gru) is None
+
+
+def test_nothing_finished_is_said(tmp_path):
+    (tmp_path / "sweep.toml").write_text(TOML.format(seeds=1))
+    with pytest.raises(ValueError, match=r"no run of .* is finished yet"):
+        write_report(read_sweep(tmp_path / "sweep.toml"))
+
+
+def test_evaluation_gives_the_numbers_of_evaluate_and_can_be_read_back(tmp_path):
+    task, settings = Task("PlasticMazeSmall-v0", {}), EvaluationSettings(200, 7)
+    played = evaluate_player("planner", task, settings)
+    assert played.scores == evaluate("planner", task, 200, 7)
+    assert sum(played.hits_per_step) == pytest.approx(sum(played.scores.hits_per_quarter))
+    played.write(tmp_path / "a.json")
+    read = RunEvaluation.read(tmp_path / "a.json")
+    assert read.task == task
+    assert read.settings == settings
+    assert read.scores.mean_return == pytest.approx(played.scores.mean_return, abs=1e-4)
+    assert len(json.loads((tmp_path / "a.json").read_text())["hits_per_step"]) == T
+
+
+def test_a_damaged_evaluation_is_named(tmp_path):
+    file = Path(tmp_path / "a.json")
+    file.write_text('{"env": 1}')
+    with pytest.raises(ValueError, match=r"a\.json is not the evaluation of a run"):
+        RunEvaluation.read(file)
