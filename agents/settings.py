@@ -71,6 +71,8 @@ class TrainSettings:
     """What neurons make of the modulating signal at the start of training: modulated and retroactive."""
     init_scale: float | None = None
     """Where w and alpha start: uniform in [0, this), plastic_gru: alpha; by default each core's own start."""
+    fused: bool | None = None
+    """False: plastic cores run as defined in plain PyTorch, many times slower than in the fused kernels."""
     lr: float = 2e-3
     """Adam's learning rate."""
     anneal_lr: bool = True
@@ -144,7 +146,7 @@ class TrainSettings:
 
     def core_settings(self) -> dict[str, str | float]:
         """The given settings of the core itself."""
-        names = ("rule", "eta", "eta_per", "fan", "init_scale")
+        names = ("rule", "eta", "eta_per", "fan", "init_scale", "fused")
         given = {name: getattr(self, name) for name in names}
         return {name: value for name, value in given.items() if value is not None}
 

@@ -1,78 +1,70 @@
-"""The fused plastic recurrence beside the plain PyTorch loop, and how its cost grows."""
+"""The fused recurrences beside the plain PyTorch loops, and how their cost grows."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from agents.cores import RULES
-from agents.cores.kernels import fused_unroll, get_num_threads, set_num_threads
-from agents.cores.plastic import plastic_run
+from agents.cores import Core, make_core
+from agents.cores.kernels import get_num_threads, set_num_threads
 from benchmarks.timing import median_seconds
 
-T, B, N = 250, 32, 100
+T, B, N, F = 250, 32, 100, 15
+CORES: list[tuple[str, dict[str, str]]] = [
+    *[("plastic", {"rule": rule}) for rule in ("clip", "decay", "oja")],
+    ("modulated", {}),
+    ("retroactive", {}),
+    ("plastic_gru", {}),
+]
+"""Each core with plastic connections, and its settings."""
 
 
-def inputs(t: int, b: int, n: int) -> tuple[Tensor, ...]:
-    """drive, w, alpha, eta, h and hebb as at the start of an episode, of a network in training."""
+def passes(core: Core, t: int, b: int) -> tuple[float, float]:
+    """Median seconds of the forward pass, and of forward and backward, over t steps of b sequences."""
     torch.manual_seed(0)
-    drive, w, alpha = torch.randn(t, b, n), torch.randn(n, n) / n**0.5, 0.01 * torch.randn(n, n)
-    trained = [tensor.requires_grad_() for tensor in (drive, w, alpha, torch.full((n,), 0.02))]
-    return *trained, torch.zeros(b, n), torch.zeros(b, n, n)
-
-
-def passes(unroll: Callable[[], Tensor], trained: tuple[Tensor, ...]) -> tuple[float, float]:
-    """Median seconds of the forward pass, and of forward and backward."""
+    x, starts = torch.randn(t, b, core.input_size), torch.zeros(t, b, dtype=torch.bool)
+    trained = list(core.parameters())
 
     def forward() -> Tensor:
         with torch.no_grad():
-            return unroll()
+            return core.unroll(x, core.initial_state(b), starts)[0]
 
     def both() -> object:
-        outputs = unroll()
+        outputs, _ = core.unroll(x, core.initial_state(b), starts)
         return torch.autograd.grad(outputs, trained, torch.ones_like(outputs))
 
     return median_seconds(forward, repeats=5), median_seconds(both, repeats=5)
 
 
-def fused_passes(rule: str, t: int, b: int, n: int) -> tuple[float, float]:
-    """Of the fused operation."""
-    drive, w, alpha, eta, h, hebb = inputs(t, b, n)
-    starts = torch.zeros(t, b, dtype=torch.bool)
-    return passes(
-        lambda: fused_unroll(drive, w, alpha, eta, h, hebb, starts, rule)[0], (drive, w, alpha, eta)
-    )
-
-
-def plain_passes(rule: str, t: int, b: int, n: int) -> tuple[float, float]:
-    """Of the plain loop that defines it, with as many threads."""
-    drive, w, alpha, eta, h, hebb = inputs(t, b, n)
+def plain_passes(core: Core, t: int, b: int) -> tuple[float, float]:
+    """As :func:`passes`, for a core without kernels: PyTorch gets as many threads as kernels have."""
     torch.set_num_threads(get_num_threads())
     try:
-        return passes(lambda: plastic_run(drive, w, alpha, eta, h, hebb, rule)[0], (drive, w, alpha, eta))
+        return passes(core, t, b)
     finally:
         set_num_threads(get_num_threads())
 
 
 def compare() -> list[dict[str, object]]:
-    """Fused against plain, the same inputs, one row for each rule."""
+    """Fused against plain, one row for each core; the last column is against the first row."""
     rows: list[dict[str, object]] = []
-    for rule in RULES:
-        forward, both = fused_passes(rule, T, B, N)
-        plain_forward, plain_both = plain_passes(rule, T, B, N)
+    first = None
+    for name, settings in CORES:
+        forward, both = passes(make_core(name, F, N, **settings), T, B)
+        plain_forward, plain_both = plain_passes(make_core(name, F, N, **settings, fused=False), T, B)
         microseconds = 1e6 / (T * B)
+        first = first or both
         rows.append(
             {
-                "rule": rule,
+                "core": " ".join([name, *settings.values()]),
                 "fused forward us/step": forward * microseconds,
                 "fused forward+backward us/step": both * microseconds,
                 "plain forward us/step": plain_forward * microseconds,
                 "plain forward+backward us/step": plain_both * microseconds,
                 "ratio forward": plain_forward / forward,
                 "ratio forward+backward": plain_both / both,
+                "cost against the first": both / first,
             }
         )
     return rows
@@ -96,7 +88,7 @@ def scaling() -> tuple[list[dict[str, object]], dict[str, float]]:
         seconds = []
         for size in sizes:
             shape = {"T": 100, "B": 16, "N": N} | {name: size}
-            _, both = fused_passes("clip", shape["T"], shape["B"], shape["N"])
+            _, both = passes(make_core("plastic", F, shape["N"]), shape["T"], shape["B"])
             seconds.append(both)
             rows.append({"grows": name, **shape, "forward+backward ms": 1e3 * both})
         exponents[name] = float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])

@@ -1,5 +1,6 @@
 """The benchmarks run; what they measure is not a matter for tests."""
 
+from agents.cores import make_core
 from benchmarks import environment, recurrence
 from benchmarks.__main__ import as_table, plot_scaling
 from benchmarks.timing import machine, median_seconds
@@ -14,10 +15,8 @@ def test_times_are_medians_of_single_calls():
 
 def test_passes_tables_and_pictures(tmp_path):
     assert environment.vector_steps_per_second(2) > 0
-    forward, both = recurrence.fused_passes("clip", 3, 2, 4)
-    assert forward > 0
-    assert both > 0
-    assert min(recurrence.plain_passes("clip", 3, 2, 4)) > 0
+    assert min(recurrence.passes(make_core("plastic", 5, 4), 3, 2)) > 0
+    assert min(recurrence.plain_passes(make_core("plastic", 5, 4, fused=False), 3, 2)) > 0
     rows = [{"grows": "N", "N": n, "forward+backward ms": float(n)} for n in (1, 2)]
     plot_scaling(rows, {"N": 1.0}, tmp_path / "scaling.png")
     assert (tmp_path / "scaling.png").stat().st_size > 0

@@ -163,6 +163,7 @@ def test_render_shows_a_window(trained, monkeypatch):
         (["--env", "PlasticMaze-v9"], "unknown environment 'PlasticMaze-v9'"),
         (["--core", "plastik"], "unknown core 'plastik'; known cores: gru, lstm, "),
         (["--rule", "hebbian"], "unknown plasticity rule 'hebbian'; known rules: decay, clip, oja"),
+        (["--eta-per", "synapse"], "unknown eta_per 'synapse'; accepted: network, neuron, connection"),
         (["--core", "lstm", "--rule", "clip"], "--rule is not a setting of the core 'lstm'"),
         (["--size", "8"], "size must be"),
         (["--size", "-5"], "size must be"),
