@@ -1,0 +1,78 @@
+"""The TOML file of a sweep: what it makes of its runs, and what is refused before any work."""
+
+import pytest
+
+import sweep as sweep_script
+from sweeps.plan import Run, read_sweep
+from tests.sweep_file import TOML, write
+
+
+def test_the_log_has_about_two_hundred_lines(tmp_path):
+    def interval(**change):
+        return read_sweep(write(tmp_path, **change)).entries["rnn"].log_interval
+
+    assert interval(steps=6_400_000) == 25  # 5000 updates of 16 x 80 steps
+    assert interval(steps=960) == 1
+    assert interval(text=TOML.replace("n_envs", "log_interval = 7\nn_envs"), steps=6_400_000) == 7
+
+
+def test_a_run_reaches_its_worker_unchanged(tmp_path):
+    text = TOML.replace("n_envs", 'packages = ["json"]\nsize = 7\nn_envs')
+    for run in read_sweep(write(tmp_path, text)).runs(keep=True):
+        assert Run.from_json(run.to_json()) == run
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("total_steps", "total_step"), "[settings] accepts no 'total_step' (did you mean 'total_steps'?)"),
+        (("total_steps = 960", "total_steps = 3e7"), "total_steps must be a whole number, got 30000000.0"),
+        (("total_steps = 960", "total_steps = true"), "total_steps must be a whole number, got True"),
+        (("total_steps = 960", 'lr = "fast"'), "lr must be a number, got 'fast'"),
+        (("total_steps = 960", "anneal_lr = 1"), "anneal_lr must be true or false, got 1"),
+        (("total_steps = 960", 'match = "size"'), "match must be one of 'parameters', 'neurons', got 'size'"),
+        (("total_steps = 960", "packages = [1]"), "packages must be a list, each entry text, got [1]"),
+        (("total_steps = 960", 'packages = ["no_such_thing"]'), "No module named 'no_such_thing'"),
+        (("total_steps = 960", "total_steps = 0"), "total_steps must be a whole number above 0, got 0"),
+        (("total_steps = 960", "size = 4"), "[entries.plastic]: size must be"),
+        (("total_steps = 960", "seed = 4"), "accepts no 'seed': seeds, at the top of the file"),
+        (("total_steps = 960", "threads = 2"), "accepts no 'threads': each run of a sweep has one thread"),
+        (("PlasticMazeSmall-v0", "PlasticMaze-v9"), "unknown environment 'PlasticMaze-v9'"),
+        (('core = "rnn"', 'core = "rnm"'), "[entries.rnn]: unknown core 'rnm'; known cores: "),
+        (('core = "rnn"', 'core = "rnn"\nrule = "clip"'), "rule is not a setting of the core 'rnn'"),
+        (('core = "rnn"', "size = 7"), "[entries.rnn]: size belongs to [settings]"),
+        (("[entries.rnn]", '[entries."a/b"]'), "the entry 'a/b' cannot name a folder"),
+        (("[entries.rnn]", "[entries.report]"), "the entry 'report' cannot name a folder"),
+        (("[entries.", "[entry."), "accepts no 'entry'; accepted: seeds, [settings], "),
+        (("seeds = 1", "seeds = 0"), "seeds must be how many (1 or more: 0, 1, 2 ...) or a list"),
+        (("seeds = 1", "seeds = [1, 1]"), "seeds must be how many (1 or more: 0, 1, 2 ...) or a list"),
+        (("seeds = 1", "seeds = [true]"), "got [True]"),
+        (("seeds = 1", ""), "seeds must be how many (1 or more: 0, 1, 2 ...) or a list"),
+        (("episodes = 20", "episodes = 0"), "[evaluation] episodes must be a whole number above 0, got 0"),
+        (("episodes = 20", "games = 20"), "[evaluation] accepts no 'games'; accepted: episodes, seed"),
+        (("[settings]", "[settings"), "is not valid TOML"),
+    ],
+)  # fmt: skip
+def test_a_bad_file_is_named_before_any_work(change, message, tmp_path, capsys):
+    file = write(tmp_path)
+    text = file.read_text()
+    assert change[0] in text
+    file.write_text(text.replace(*change))
+    assert sweep_script.main([str(file)]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert str(file) in said
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.toml"], "the sweep nowhere.toml cannot be read: No such file"),
+        (["sweep.toml", "--jobs", "0"], "--jobs must be a whole number above 0, got 0"),
+        (["sweep.toml", "--address", "auto"], "--address auto is for --backend ray only"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, message, capsys):
+    assert sweep_script.main(arguments) == 2
+    assert message in capsys.readouterr().err
