@@ -1,4 +1,4 @@
-"""Evaluate an agent from the command line: `python evaluate.py --help`."""
+"""Evaluate or watch an agent from the command line: `python evaluate.py --help`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from agents.ablations import Ablations
 from agents.checkpoint import read_agent
 from agents.cores.kernels import set_num_threads
 from agents.evaluation import INTACT, REFERENCES, Scores, Task, evaluate, references, report
-from agents.recording import FPS, frames, save_gif
+from agents.recording import check_mp4
 from agents.run_folder import find_agent
 from agents.settings import MazeSettings, import_packages
-from plastic_maze.window import Window
+from viewer.minds import PERSON
+from viewer.show import Outputs, play_yourself, show
+from viewer.still import ENDINGS
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,9 @@ class EvaluateSettings:
     """Play episodes with a trained agent, beside reference players on the same episodes."""
 
     agent: Annotated[str, tyro.conf.Positional]
-    """A run folder, an agent file, or a reference player: random, planner, oracle."""
+    """A run folder, an agent file, a reference player (random, planner, oracle), or yourself: human."""
+    versus: str | None = None
+    """Another such player beside it, on the same episodes."""
     episodes: int = 200
     """How many episodes."""
     seed: int = 0
@@ -42,9 +46,15 @@ class EvaluateSettings:
     packages: tuple[str, ...] = ()
     """Python modules to import first, which register cores or environments of your own."""
     render: bool = False
-    """Show one episode in a window."""
+    """Watch episodes in a window, on which the keys are explained."""
     gif: Path | None = None
-    """Write one episode as an animation."""
+    """Write the first episode as an animation."""
+    mp4: Path | None = None
+    """Write the first episode as a film; needs the extra "video"."""
+    frames: Path | None = None
+    """Write the first episode as pictures into this folder."""
+    figure: Path | None = None
+    """Write the paths walked in the first episode as a figure for papers, .png or .svg."""
     json: Path | None = None
     """Write all measurements to this file."""
     ablations: Annotated[Ablations, tyro.conf.arg(name="")] = field(default_factory=Ablations)
@@ -60,19 +70,30 @@ class EvaluateSettings:
             raise ValueError(f"--episodes must be a whole number above 0, got {self.episodes}")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"--seed must be a whole number from 0 to 4294967295, got {self.seed}")
-        for name, path in (("gif", self.gif), ("json", self.json)):
-            if path is None:
-                continue
-            if path.is_dir():
-                raise ValueError(f"--{name} must name a file, but {path} is a folder")
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise ValueError(
-                    f"--{name}: there can be no folder {path.parent} ({error.strerror})"
-                ) from error
-            if not os.access(path.parent, os.W_OK):
-                raise ValueError(f"--{name}: nothing can be written to {path.parent}")
+        files = (("gif", self.gif), ("mp4", self.mp4), ("figure", self.figure), ("json", self.json))
+        for name, path in files:
+            if path is not None:
+                _check_file(name, path)
+        if self.frames is not None and self.frames.exists() and not self.frames.is_dir():
+            raise ValueError(f"--frames must name a folder, but {self.frames} is a file")
+        if self.figure is not None and self.figure.suffix not in ENDINGS:
+            raise ValueError(f"--figure must end in {' or '.join(ENDINGS)}, got {self.figure}")
+        if self.mp4 is not None:
+            check_mp4()
+        if PERSON in self.players and self.outputs.recorded:
+            raise ValueError(f"--{self.outputs.recorded[0]} cannot record a person; press A in the window")
+        if self.players == [PERSON, PERSON]:
+            raise ValueError("--versus human needs another player beside, and only one person can play")
+
+    @property
+    def players(self) -> list[str]:
+        """One or two names."""
+        return [self.agent] if self.versus is None else [self.agent, self.versus]
+
+    @property
+    def outputs(self) -> Outputs:
+        """How episodes are to be shown."""
+        return Outputs(self.render, self.gif, self.mp4, self.frames, self.figure)
 
     def task(self) -> Task:
         """The environment to play in.
@@ -81,10 +102,11 @@ class EvaluateSettings:
             ValueError: If the agent cannot be read, or says nothing of its environment and none was given.
         """
         env_id, env_kwargs = self.env, {}
-        if self.agent not in REFERENCES:
-            _, trained = read_agent(find_agent(Path(self.agent)))
+        trained = [name for name in self.players if name not in (*REFERENCES, PERSON)]
+        if trained:
+            _, settings = read_agent(find_agent(Path(trained[0])))
             if env_id is None:
-                env_id, env_kwargs = trained.env_id, trained.env_kwargs
+                env_id, env_kwargs = settings.env_id, settings.env_kwargs
             if env_id is None:
                 raise ValueError("the agent does not say where it was trained; give --env")
         return Task(env_id or "PlasticMaze-v0", {**env_kwargs, **self.maze.kwargs()}, self.goal)
@@ -112,29 +134,24 @@ def run(settings: EvaluateSettings, console: Console) -> None:
     import_packages(settings.packages)
     set_num_threads(1)  # single steps: too little work to share
     task, ablations = settings.task(), settings.ablations
-    if settings.render:
-        window = Window(f"{settings.agent} in {task.env_id}", fps=FPS)
-        for image in frames(settings.agent, task, settings.seed, settings.deterministic, ablations):
-            window.show(image)
-        window.close()
+    if PERSON in settings.players:
+        play_yourself(settings.players, task, settings.seed, settings.deterministic, ablations, console)
+        return
+    show(settings.outputs, settings.players, task, settings.seed, settings.deterministic, ablations, console)
 
     def scores_of(name: str, ablations: Ablations) -> Scores:
         return evaluate(name, task, settings.episodes, settings.seed, settings.deterministic, ablations)
 
     scores = scores_of(settings.agent, ablations)
     intact = scores_of(settings.agent, INTACT) if ablations.given else None
+    names = dict.fromkeys([*settings.players[1:], *references(task)])  # each once, in this order
     others = [
-        scores_of(name, Ablations(move_goal=ablations.move_goal))
-        for name in references(task)
-        if name != settings.agent
+        scores_of(name, Ablations(move_goal=ablations.move_goal)) for name in names if name != settings.agent
     ]
     console.print(table(scores, intact, others, task, settings))
     if settings.json is not None:
         measured = report(scores, others, task, settings.episodes, settings.seed, ablations, intact)
         settings.json.write_text(json.dumps(measured, indent=2) + "\n")
-    if settings.gif is not None:
-        pictures = frames(settings.agent, task, settings.seed, settings.deterministic, ablations)
-        console.print(f"{settings.gif}: {save_gif(settings.gif, pictures)} frames", highlight=False)
 
 
 def table(
@@ -174,6 +191,18 @@ def table(
             row(f"hits in quarter {q + 1}", *(_number((s.hits_per_quarter or [])[q]) for s in all_scores))
         row("episodes without hit", *(str(s.episodes_without_hit) for s in all_scores))
     return grid
+
+
+def _check_file(name: str, path: Path) -> None:
+    """Raise ValueError if nothing can be written to `path`, which `--name` gave."""
+    if path.is_dir():
+        raise ValueError(f"--{name} must name a file, but {path} is a folder")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--{name}: there can be no folder {path.parent} ({error.strerror})") from error
+    if not os.access(path.parent, os.W_OK):
+        raise ValueError(f"--{name}: nothing can be written to {path.parent}")
 
 
 def _flag(name: str, value: bool | int) -> str:

@@ -1,9 +1,12 @@
-"""One episode as pictures."""
+"""One episode as pictures, and pictures as files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from itertools import chain
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from PIL import Image
@@ -54,11 +57,98 @@ def frames(
         env.close()
 
 
-def save_gif(path: Path, images: Iterator[np.ndarray], fps: int = FPS) -> int:
-    """Write an animation that repeats for ever; returns its number of frames."""
+def gif_job(
+    path: Path, images: Iterable[np.ndarray], sample: Sequence[np.ndarray], fps: int
+) -> Iterator[int]:
+    """Write an animation that repeats for ever, one frame at a time.
+
+    Args:
+        path: The file; it is there once the last number was yielded.
+        images: The frames, uint8 [height, width, 3], of one size.
+        sample: Frames in which all colours occur.
+        fps: Frames a second.
+
+    Yields:
+        How many frames are done.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
     # One palette for all frames keeps the file small and the colours steady.
-    first, *rest = [Image.fromarray(image) for image in images]
-    palette = first.quantize(64)
-    pictures = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in (first, *rest)]
-    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=1000 // fps, loop=0)
-    return len(pictures)
+    palette = Image.fromarray(np.concatenate(sample)).quantize(64)
+    pictures = []
+    for image in images:
+        pictures.append(Image.fromarray(image).quantize(palette=palette, dither=Image.Dither.NONE))
+        if len(pictures) > 1:
+            yield len(pictures) - 1
+    first, *rest = pictures
+    with ThreadPoolExecutor(1) as pool:  # so that a window stays alive meanwhile
+        writing = pool.submit(
+            first.save, path, save_all=True, append_images=rest, duration=1000 // fps, loop=0
+        )
+        while not writing.done():
+            wait([writing], timeout=0.01)
+            yield len(pictures) - 1
+        writing.result()
+    yield len(pictures)
+
+
+def save_gif(path: Path, images: Iterable[np.ndarray], fps: int = FPS) -> int:
+    """Write an animation that repeats for ever; returns its number of frames."""
+    frames = list(images)
+    return max(gif_job(path, frames, [frames[0], frames[len(frames) // 2], frames[-1]], fps))
+
+
+def save_mp4(path: Path, images: Iterable[np.ndarray], fps: int = FPS) -> int:
+    """Write a film; returns its number of frames.
+
+    Args:
+        path: The file.
+        images: The frames, uint8 [height, width, 3], of one size with even sides.
+        fps: Frames a second.
+
+    Raises:
+        ValueError: If the package that writes films is not installed.
+    """
+    ffmpeg = check_mp4()
+    frames = iter(images)
+    first = next(frames)
+    size = first.shape[1], first.shape[0]
+    writer = ffmpeg.write_frames(str(path), size, fps=fps, macro_block_size=2, ffmpeg_log_level="error")
+    writer.send(None)
+    count = 0
+    try:
+        for image in chain((first,), frames):
+            writer.send(np.ascontiguousarray(image))
+            count += 1
+    finally:
+        writer.close()
+    return count
+
+
+def check_mp4() -> ModuleType:
+    """The package that writes films, which is optional.
+
+    Raises:
+        ValueError: If it is not installed.
+    """
+    try:
+        import imageio_ffmpeg
+    except ImportError as error:
+        raise ValueError('--mp4 needs imageio-ffmpeg: pip install "plastic-maze[video]"') from error
+    return imageio_ffmpeg
+
+
+def save_frames(folder: Path, images: Iterable[np.ndarray]) -> int:
+    """Write 00000.png, 00001.png and so on into `folder`; returns how many."""
+    folder.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for image in images:
+        save_picture(folder / f"{count:05d}.png", image)
+        count += 1
+    return count
+
+
+def save_picture(path: Path, image: np.ndarray) -> None:
+    """Write a picture, uint8 [height, width, 3]."""
+    Image.fromarray(image).save(path)

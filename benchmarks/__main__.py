@@ -15,7 +15,7 @@ from rich.table import Table
 
 from agents.cores import CORES
 from agents.cores.kernels import set_num_threads
-from benchmarks import environment, recurrence, training
+from benchmarks import environment, recurrence, training, viewer
 from benchmarks.timing import machine
 
 
@@ -46,6 +46,7 @@ def main() -> None:
         console.print(as_table(title, rows))
 
     section("environment", environment.measure())
+    section("viewer", viewer.measure())
     section("fused against plain, T=250 B=32 N=100", recurrence.compare())
     rows, exponents = recurrence.scaling()
     section("growth of the fused recurrence", rows)

@@ -1,4 +1,4 @@
-"""Pictures of the maze: (layout, agent, goals, time) -> uint8 [height, width, 3], or text.
+"""Pictures of the maze: (layout, agent, goals, time, traces) -> uint8 [height, width, 3], or text.
 
 Pygame draws a few kinds of tile once, on surfaces in memory that need no display. A frame is put together
 from these with NumPy, which is fast enough to film every step. The colours are told apart by colour-blind
@@ -6,7 +6,7 @@ people (Okabe & Ito, 2008).
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -18,24 +18,37 @@ from plastic_maze.dynamics import MazeState
 from plastic_maze.layouts import MazeLayout
 from plastic_maze.random_layouts import layout_of
 from plastic_maze.rules import MazeRules
+from plastic_maze.traces import Color, Frame, Traces, paint_teleport, paint_trail
 from plastic_maze.validation import whole_number
-
-Color = tuple[int, int, int]
-Frame = NDArray[np.uint8]
 
 WALL: Color = (45, 49, 58)
 FLOOR: Color = (244, 243, 238)
 GRID: Color = (226, 224, 216)
 SEEN: Color = (205, 228, 244)
+VISITED: Color = (228, 222, 200)
+SEEN_AND_VISITED: Color = (180, 212, 235)
+UNKNOWN: Color = (120, 124, 133)
 AGENT: Color = (0, 114, 178)
 GOAL: Color = (230, 159, 0)
 OTHER_GOAL: Color = (237, 216, 166)
 BAR: Color = (86, 180, 233)
 
+_Draw = Callable[[ModuleType, Any, int], None]
+_FLOORS = {
+    (False, False): FLOOR,
+    (False, True): VISITED,
+    (True, False): SEEN,
+    (True, True): SEEN_AND_VISITED,
+}
+"""Colour of a free square, by whether the agent sees it and whether it was visited."""
+
 DEFAULT_SQUARE = 32
 """Side of a square, pixels."""
 
-_SMALLEST_SQUARE = 8
+SMALLEST_SQUARE = 8
+"""No square is drawn smaller, pixels."""
+
+_NO_TRACES = Traces()
 _SMOOTHING = (
     4  # Tiles are drawn this many times larger and then shrunk, which rounds the steps off the edges.
 )
@@ -79,6 +92,7 @@ def draw_maze(
     elapsed: float,
     square: int = DEFAULT_SQUARE,
     others: Sequence[int] = (),
+    traces: Traces = _NO_TRACES,
 ) -> Frame:
     """Draw a maze.
 
@@ -92,6 +106,7 @@ def draw_maze(
         elapsed: Part of the episode that is over, 0 to 1, shown by a bar below.
         square: Side of a square, pixels; even (films want even frames) and at least 8.
         others: Cells of the goals that do not pay now.
+        traces: What has been, drawn too.
 
     Returns:
         uint8 [side * square + 2 * (square // 8), side * square, 3], fresh.
@@ -100,20 +115,69 @@ def draw_maze(
         ValueError: If `square` is odd or too small.
         DependencyNotInstalled: If pygame is missing.
     """
-    if whole_number("square", square, _SMALLEST_SQUARE) % 2:
+    if whole_number("square", square, SMALLEST_SQUARE) % 2:
         raise ValueError(f"square must be even, got {square!r}")
     frame = _background(layout, square).copy()
-    rows, cols = layout.coordinates[:, 0], layout.coordinates[:, 1]
-    for row in range(rows[agent] - 1, rows[agent] + 2):
-        for col in range(cols[agent] - 1, cols[agent] + 2):
-            if not layout.walls[row, col]:
-                _paste(frame, _tile(_draw_nothing, SEEN, square), row, col)
-    for draw, cell in (*((_draw_other_goal, other) for other in others), (_draw_goal, goal)):
-        in_sight = np.abs(layout.coordinates[agent] - layout.coordinates[cell]).max() <= 1
-        _paste(frame, _tile(draw, SEEN if in_sight else FLOOR, square), rows[cell], cols[cell])
-    _paste(frame, _tile(_draw_agent, SEEN, square), rows[agent], cols[agent])
+    place = layout.coordinates[agent]
+
+    def put(draw: _Draw, cell: int) -> None:
+        in_sight = np.abs(place - layout.coordinates[cell]).max() <= 1
+        visited = cell in traces.visited
+        _paste(frame, _tile(draw, _FLOORS[in_sight, visited], square), *layout.coordinates[cell])
+
+    for cell in traces.visited:
+        put(_draw_nothing, cell)
+    around = agent + np.add.outer((-layout.side, 0, layout.side), (-1, 0, 1))
+    for cell in around.ravel().tolist():
+        if layout.free_rank[cell] >= 0:
+            put(_draw_nothing, cell)
+    if traces.goal_shown:
+        for other in others:
+            put(_draw_other_goal, other)
+        put(_draw_goal, goal)
+    if traces.teleport is not None:
+        paint_teleport(frame, layout, traces.teleport, GOAL, square)
+    paint_trail(frame, layout, traces.trail, AGENT, square)
+    _put_disc(frame, square, *place.tolist())
     bar = frame[layout.side * square :]
     bar[2:, : round(elapsed * bar.shape[1])] = BAR
+    return frame
+
+
+def draw_view(
+    layout: MazeLayout, agent: int, elapsed: float, square: int = DEFAULT_SQUARE, flash: float = 0.0
+) -> Frame:
+    """Draw what an agent sees: the nine squares around it, and nothing of where in the maze that is.
+
+    Args:
+        layout: The walls.
+        agent: Agent's cell.
+        elapsed: Part of the episode that is over, 0 to 1, shown by a bar below.
+        square: Side of a square of the whole maze, pixels, of which the picture has the size; even.
+        flash: How thick a frame tells of a hit, 0 to 1.
+
+    Returns:
+        A picture as large as that of :func:`draw_maze`, in which the nine squares are larger.
+
+    Raises:
+        ValueError: If `square` is odd or too small.
+        DependencyNotInstalled: If pygame is missing.
+    """
+    frame = draw_maze(layout, agent, agent, elapsed, square, traces=Traces(goal_shown=False))
+    length, large = layout.side * square, 2 * square if layout.side >= 7 else square
+    frame[:length] = UNKNOWN
+    start = (length - 3 * large) // 2
+    width = min(round(flash * square), start)
+    if width:
+        frame[start - width : length - start + width, start - width : length - start + width] = GOAL
+    near = frame[start:, start:]
+    for place, wall in enumerate(layout.views[agent].tolist()):
+        row, col = divmod(place, 3)
+        if wall:
+            near[row * large : (row + 1) * large, col * large : (col + 1) * large] = WALL
+        else:
+            _paste(near, _tile(_draw_nothing, SEEN, large), row, col)
+    _put_disc(near, large, 1, 1)
     return frame
 
 
@@ -136,6 +200,19 @@ def ascii_maze(layout: MazeLayout, agent: int, goal: int, others: Sequence[int] 
     return "\n".join("".join(line) for line in letters.reshape(layout.walls.shape))
 
 
+def _put_disc(frame: Frame, square: int, row: int, col: int) -> None:
+    """The agent, on whatever the square holds."""
+    disc = _tile(_draw_agent, SEEN, square)
+    there = frame[row * square : (row + 1) * square, col * square : (col + 1) * square]
+    np.copyto(there, disc, where=_disc_mask(square))
+
+
+@lru_cache(maxsize=64)
+def _disc_mask(square: int) -> NDArray[np.bool_]:
+    """Where a square with the agent differs from one without, bool [square, square, 1]."""
+    return (_tile(_draw_agent, SEEN, square) != _tile(_draw_nothing, SEEN, square)).any(axis=2, keepdims=True)
+
+
 def _paste(frame: Frame, tile: Frame, row: int, col: int) -> None:
     square = len(tile)
     frame[row * square : (row + 1) * square, col * square : (col + 1) * square] = tile
@@ -152,8 +229,8 @@ def _background(layout: MazeLayout, square: int) -> Frame:
     return frame
 
 
-@cache
-def _tile(draw: Callable[[ModuleType, Any, int], None], floor: Color, square: int) -> Frame:
+@lru_cache(maxsize=256)  # a window that is being resized asks for many sizes
+def _tile(draw: _Draw, floor: Color, square: int) -> Frame:
     """One square with something on it, uint8 [square, square, 3]."""
     pygame = import_pygame()
     length = square * _SMOOTHING

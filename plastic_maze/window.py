@@ -58,17 +58,36 @@ class Window:
             self._screen = self._clock = None
 
     def _open(self, pygame: Any, frame: NDArray[np.uint8]) -> None:
-        try:
-            pygame.display.init()
-            # Without a display, SDL may fall back on windows that nobody can see; fine only on demand.
-            if pygame.display.get_driver() == "offscreen" and "SDL_VIDEODRIVER" not in os.environ:
-                pygame.display.quit()
-                raise pygame.error("no display found")
-            self._screen = pygame.display.set_mode(frame.shape[1::-1])
-        except pygame.error as error:
-            raise RuntimeError(
-                f"cannot open a window ({error}): set a display, use render_mode='rgb_array', "
-                "or set the environment variable SDL_VIDEODRIVER=dummy"
-            ) from error
+        self._screen = open_screen(frame.shape[1::-1], "use render_mode='rgb_array'")
         pygame.display.set_caption(self.title)
         self._clock = pygame.time.Clock()
+
+
+def open_screen(size: tuple[int, int], instead: str, resizable: bool = False) -> Any:
+    """Open the window of this process.
+
+    Args:
+        size: Width and height, pixels.
+        instead: What can be done without a display, for the message.
+        resizable: Whether its user can change the size.
+
+    Returns:
+        The surface to draw on.
+
+    Raises:
+        DependencyNotInstalled: If pygame is missing.
+        RuntimeError: If there is no display.
+    """
+    pygame = import_pygame()
+    try:
+        pygame.display.init()
+        # Without a display, SDL may fall back on windows that nobody can see; fine only on demand.
+        if pygame.display.get_driver() == "offscreen" and "SDL_VIDEODRIVER" not in os.environ:
+            pygame.display.quit()
+            raise pygame.error("no display found")
+        return pygame.display.set_mode(size, pygame.RESIZABLE if resizable else 0)
+    except pygame.error as error:
+        raise RuntimeError(
+            f"cannot open a window ({error}): set a display, {instead}, "
+            "or set the environment variable SDL_VIDEODRIVER=dummy"
+        ) from error

@@ -5,12 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pygame
 import pytest
 from PIL import Image
 
 import evaluate
 import train
 from agents import RecurrentA2C, make_vec_env
+from viewer.window import ViewerWindow
 
 SMALL = "PlasticMazeSmall-v0"
 QUICK = ["--env", SMALL, "--total-steps", "480", "--n-envs", "3", "--hidden-size", "8", "--threads", "1"]
@@ -76,7 +78,7 @@ def test_evaluate_writes_json_and_gif(trained, tmp_path):
     assert set(measured["reference"]) == {"random", "planner", "oracle"}
     assert all(keys <= set(scores) for scores in (measured, *measured["reference"].values()))
     animation = Image.open(tmp_path / "a.gif")
-    assert animation.n_frames == 80
+    assert animation.n_frames == 81  # before the first step, and after each
 
 
 def test_ablated_and_intact_agent_stand_side_by_side(tmp_path):
@@ -152,9 +154,85 @@ def test_help_says_what_each_setting_is():
         assert "Gymnasium id" in text
 
 
-def test_render_shows_a_window(trained, monkeypatch):
-    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    run("evaluate.py", trained, "--episodes", 2, "--render", "--max-steps", 5)
+@pytest.fixture
+def closed(monkeypatch):
+    """Windows are closed after a few frames, as a user would; returns those that were opened."""
+    opened = []
+
+    def run_and_close(window):
+        opened.append(window)
+        for _ in range(3):
+            window.frame(0.2)
+        pygame.event.post(pygame.event.Event(pygame.QUIT))
+        original(window)
+
+    original = ViewerWindow.run
+    monkeypatch.setattr(ViewerWindow, "run", run_and_close)
+    return opened
+
+
+def test_render_shows_a_window(trained, closed, capsys):
+    arguments = ["--versus", "planner", "--episodes", "2", "--render", "--max-steps", "5"]
+    assert evaluate.main([str(trained), *arguments]) == 0
+    assert [moment.max_steps for moment in closed[0].director.match.moments] == [5, 5]
+    assert "mean return" in capsys.readouterr().out
+
+
+def test_a_person_plays_in_a_window(trained, closed, monkeypatch, capsys):
+    arguments = ["human", "--versus", str(trained), "--max-steps", "3"]
+    assert evaluate.main(arguments) == 0
+    assert "mean return" not in capsys.readouterr().out  # nothing was played to its end
+    director = closed[0].director
+    assert director.match.moments[0].label == "you"
+
+    original = ViewerWindow.frame
+
+    def with_a_key(window, seconds):
+        window.director.press(0)
+        original(window, seconds)
+
+    monkeypatch.setattr(ViewerWindow, "frame", with_a_key)
+    assert evaluate.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in ("you", "planner", "oracle", "random", "one, 480 steps"))
+
+
+def test_a_film_frames_and_a_figure(trained, tmp_path):
+    outputs = ["--mp4", tmp_path / "a.mp4", "--frames", tmp_path / "frames", "--figure", tmp_path / "a.svg"]
+    run("evaluate.py", trained, "--versus", "oracle", "--episodes", 2, "--max-steps", 4, *outputs)
+    assert (tmp_path / "a.mp4").stat().st_size > 1000
+    assert [file.name for file in sorted((tmp_path / "frames").iterdir())] == [
+        f"0000{i}.png" for i in range(5)
+    ]
+    assert (tmp_path / "a.svg").read_text().startswith("<?xml")
+
+
+def test_another_environment_draws_itself(tmp_path):
+    run("evaluate.py", "random", "--env", "CartPole-v1", "--episodes", 2, "--gif", tmp_path / "a.gif")
+    assert Image.open(tmp_path / "a.gif").n_frames > 3
+
+
+def test_no_window_without_a_display_or_an_agent(trained, tmp_path, monkeypatch, refused):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "x11")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    said = refused(evaluate.main, trained, "--render")
+    assert "cannot open a window" in said
+    assert "--gif FILE, --mp4 FILE, --frames FOLDER" in said
+    damaged = tmp_path / "agent.safetensors"
+    damaged.write_bytes((trained / "agent.safetensors").read_bytes()[:-9])
+    monkeypatch.setattr("viewer.show.ViewerWindow", None)  # opening one would fail
+    for arguments in (
+        [damaged, "--render"],
+        ["random", "--versus", damaged, "--render"],
+        ["human", "--versus", damaged],
+    ):
+        assert "is damaged" in refused(evaluate.main, *arguments)
+
+
+def test_films_need_their_extra(monkeypatch, refused):
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    said = refused(evaluate.main, "random", "--mp4", "a.mp4")
+    assert '--mp4 needs imageio-ffmpeg: pip install "plastic-maze[video]"' in said
 
 
 @pytest.mark.parametrize(
@@ -233,6 +311,13 @@ def test_a_core_of_ones_own_trains_and_plays(tmp_path, monkeypatch):
             "move_goal is for this project's mazes only",
         ),
         (["random", "--wipe-hebb", "soon"], "--wipe-hebb"),
+        (["random", "--versus", "nobody"], "there is no agent at nobody; give a run folder, an agent file,"),
+        (["human", "--versus", "human"], "--versus human needs another player"),
+        (["human", "--gif", "a.gif"], "--gif cannot record a person"),
+        (["human", "--env", "CartPole-v1"], "mazes only, not in CartPole-v1"),
+        (["random", "--env", "CartPole-v1", "--figure", "a.png"], "mazes only, not for CartPole-v1"),
+        (["random", "--figure", "a.jpg"], "--figure must end in .png or .svg, got a.jpg"),
+        (["random", "--frames", "README.md"], "--frames must name a folder, but README.md is a file"),
     ],
 )
 def test_bad_evaluation_input_is_named(arguments, message, refused):

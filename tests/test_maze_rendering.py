@@ -10,7 +10,20 @@ import pytest
 from gymnasium.error import DependencyNotInstalled, ResetNeeded
 
 from plastic_maze import PlasticMazeEnv, pillar_layout
-from plastic_maze.rendering import AGENT, BAR, FLOOR, GOAL, SEEN, WALL, draw_maze
+from plastic_maze.rendering import (
+    AGENT,
+    BAR,
+    FLOOR,
+    GOAL,
+    SEEN,
+    SEEN_AND_VISITED,
+    UNKNOWN,
+    VISITED,
+    WALL,
+    draw_maze,
+    draw_view,
+)
+from plastic_maze.traces import Teleport, Traces
 
 ROOT = Path(__file__).parents[1]
 
@@ -75,6 +88,54 @@ def test_the_environment_draws_its_state() -> None:
     env.step(3)
     layout = env.rules.layout
     np.testing.assert_array_equal(env.render(), draw_maze(layout, 3 * 7 + 4, 1 * 7 + 1, 0.1))
+
+
+def test_traces() -> None:
+    layout, square = pillar_layout(9), 32
+    agent, goal = 5 * 11 + 5, 9 * 11 + 9
+    plain = draw_maze(layout, agent, goal, 0.0)
+    np.testing.assert_array_equal(plain, draw_maze(layout, agent, goal, 0.0, traces=Traces()))
+    hidden = draw_maze(layout, agent, goal, 0.0, traces=Traces(goal_shown=False))
+    assert squares_with(hidden, GOAL, square, layout.side) == set()
+
+    visited = {5 * 11 + 5, 5 * 11 + 4, 1 * 11 + 1}
+    frame = draw_maze(layout, agent, goal, 0.0, traces=Traces(frozenset(visited)))
+    assert squares_with(frame, VISITED, square, layout.side) == {(1, 1)}
+    assert squares_with(frame, SEEN_AND_VISITED, square, layout.side) == {(5, 4), (5, 5)}
+
+    trail = [7 * 11 + 1, 7 * 11 + 2, 7 * 11 + 3, 7 * 11 + 3, 1 * 11 + 1, 1 * 11 + 2]  # a bump, a teleport
+    frame = draw_maze(layout, agent, goal, 0.0, traces=Traces(trail=trail))
+    changed = squares_with((frame != plain).any(axis=-1, keepdims=True) * np.ones(3), (1, 1, 1), 32, 11)
+    assert changed == {(7, 1), (7, 2), (7, 3), (1, 1), (1, 2)}
+    centre = slice(7 * 32 + 15, 7 * 32 + 17), 5 * 16
+    old, new = frame[centre].mean(), frame[1 * 32 + 15, 2 * 32].mean()
+    assert new < old < plain[centre].mean()  # it fades with age
+
+    teleport = Teleport(goal, 1 * 11 + 1, freshness=1.0)
+    frame = draw_maze(layout, agent, goal, 0.0, traces=Traces(teleport=teleport))
+    assert {(0, 5), (10, 5), (5, 0), (5, 10), (4, 4), (2, 2)} <= squares_with(
+        frame, GOAL, square, layout.side
+    )
+    faded = draw_maze(layout, agent, goal, 0.0, traces=Traces(teleport=Teleport(goal, 12, 0.25)))
+    assert (faded == GOAL).all(axis=-1).sum() < (frame == GOAL).all(axis=-1).sum()
+
+
+@pytest.mark.parametrize("size", [3, 5, 9])
+def test_a_view_does_not_tell_where_it_is(size: int) -> None:
+    layout = pillar_layout(size)
+    same = [cell for cell in layout.free if (layout.views[cell] == layout.views[layout.free[-1]]).all()]
+    frames = [draw_view(layout, cell, 0.3) for cell in same]
+    assert all(np.array_equal(frames[0], frame) for frame in frames)
+    assert frames[0].shape == draw_maze(layout, layout.centre, layout.free[0], 0.3).shape
+    corner = draw_view(layout, layout.free[0], 0.0)
+    large = 64 if size > 3 else 32
+    start = (layout.side * 32 - 3 * large) // 2
+    for place, wall in enumerate(layout.views[layout.free[0]]):
+        row, col = (start + step * large + 3 for step in divmod(place, 3))
+        assert corner[row, col].tolist() == list(WALL if wall else SEEN)
+    assert corner[start - 1, start].tolist() == list(UNKNOWN)
+    flashed = draw_view(layout, layout.free[0], 0.0, flash=1.0)
+    assert flashed[start - 1, start].tolist() == list(GOAL)
 
 
 def test_text() -> None:

@@ -1,0 +1,68 @@
+"""One player between two steps, as data: all that its picture is drawn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+
+from plastic_maze.layouts import MazeLayout
+from plastic_maze.traces import Teleport, Traces
+from viewer.inspection import Inspection
+
+FLASH_STEPS = 4
+"""Steps after a hit during which it flashes."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What there is to know of one player at one time. Cells are those of the layout."""
+
+    label: str
+    layout: MazeLayout
+    agent: int
+    goal: int
+    others: tuple[int, ...]
+    """Goals that do not pay now."""
+    cue: tuple[float, ...]
+    """The cue that is shown, entries +1 or -1."""
+    elapsed: int
+    """Steps taken."""
+    max_steps: int
+    score: float
+    """Return so far."""
+    hit_steps: tuple[int, ...]
+    """After how many steps each hit came."""
+    legs: tuple[tuple[int, ...], ...]
+    """Cells walked, oldest first: from the start to the first hit, from each landing to the next hit, and the
+    leg that is not at its end yet. Bumps count: the same cell stands there twice."""
+    action: int | None
+    """The last action."""
+    values: tuple[float, ...]
+    """The value estimates so far; empty for players that have none."""
+    inspection: Inspection | None
+    """None for players that cannot be looked into."""
+
+    @property
+    def over(self) -> bool:
+        """Whether the episode has ended."""
+        return self.elapsed == self.max_steps
+
+    @property
+    def legs_to_hits(self) -> tuple[int, ...]:
+        """Steps that each hit took."""
+        return tuple(np.diff((0, *self.hit_steps)).tolist())
+
+    @property
+    def teleport(self) -> Teleport | None:
+        """The last hit, while it flashes."""
+        if not self.hit_steps:
+            return None
+        freshness = 1 - (self.elapsed - self.hit_steps[-1]) / FLASH_STEPS
+        return Teleport(self.legs[-2][-1], self.legs[-1][0], freshness) if freshness > 0 else None
+
+    def traces(self, goal_shown: bool) -> Traces:
+        """What is drawn in the maze beside its state."""
+        trail = tuple(chain.from_iterable(self.legs[-2:]))
+        return Traces(frozenset(chain.from_iterable(self.legs)), trail, self.teleport, goal_shown)
