@@ -14,7 +14,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 install: $(VENV)/installed
 
 demo: install
-	$(BIN)/python train.py --env PlasticMazeSmall-v0 --n-envs 16 --total-steps 4000000 --out $(DEMO)
+	$(BIN)/python train.py --total-steps 24000000 --out $(DEMO)
 	$(BIN)/python evaluate.py $(DEMO) --gif $(DEMO)/episode.gif --json $(DEMO)/scores.json
 	@echo "the learning curve is in $(DEMO)/learning_curve.png, an episode in $(DEMO)/episode.gif"
 
