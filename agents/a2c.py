@@ -293,7 +293,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
         return super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
 
     # SB3's save and load choose what is pickled; nothing is here, so they take less.
-    def save(self, path: str | Path) -> None:  # type: ignore[override]
+    def save(self, path: str | Path) -> None:  # type: ignore[override]  # fewer arguments
         """Write the agent (weights and settings) to a safetensors file; see :mod:`agents.checkpoint`.
 
         Args:
@@ -304,7 +304,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
         save_agent(self, path)
 
     @classmethod
-    def load(  # type: ignore[override]
+    def load(  # type: ignore[override]  # fewer arguments
         cls: type[SelfRecurrentA2C],
         path: str | Path,
         env: GymEnv | gym.vector.VectorEnv | None = None,

@@ -163,12 +163,12 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
     * v0: Initial version.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]  # Gymnasium declares no ClassVar
         "render_modes": ["human", "rgb_array", "ansi"],
         "render_fps": 12,
     }
-    action_space: spaces.Discrete  # type: ignore[assignment]
-    observation_space: spaces.Box  # type: ignore[assignment]
+    action_space: spaces.Discrete  # type: ignore[assignment]  # narrower than Gymnasium's
+    observation_space: spaces.Box  # type: ignore[assignment]  # narrower than Gymnasium's
 
     def __init__(
         self,

@@ -54,7 +54,7 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
         ValueError: If an argument is not accepted.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]  # Gymnasium declares no ClassVar
         "render_modes": ["rgb_array", "ansi"],
         "render_fps": 12,
         "autoreset_mode": AutoresetMode.SAME_STEP,
