@@ -17,8 +17,8 @@ from agents.ablations import Ablations
 from agents.checkpoint import read_agent
 from agents.cores.kernels import set_num_threads
 from agents.evaluation import INTACT, REFERENCES, Scores, Task, evaluate, references, report
+from agents.find_agent import find_agent
 from agents.recording import check_mp4
-from agents.run_folder import find_agent
 from agents.settings import MazeSettings, import_packages
 from viewer.minds import PERSON
 from viewer.show import Outputs, play_yourself, show
@@ -30,7 +30,8 @@ class EvaluateSettings:
     """Play episodes with a trained agent, beside reference players on the same episodes."""
 
     agent: Annotated[str, tyro.conf.Positional]
-    """A run folder, an agent file, a reference player (random, planner, oracle), or yourself: human."""
+    """A run folder, an agent file, a core of which there is a trained agent for the environment (plastic,
+    gru ...), a reference player (random, planner, oracle), or yourself: human."""
     versus: str | None = None
     """Another such player beside it, on the same episodes."""
     episodes: int = 200
@@ -104,7 +105,7 @@ class EvaluateSettings:
         env_id, env_kwargs = self.env, {}
         trained = [name for name in self.players if name not in (*REFERENCES, PERSON)]
         if trained:
-            _, settings = read_agent(find_agent(Path(trained[0])))
+            _, settings = read_agent(find_agent(trained[0], env_id))
             if env_id is None:
                 env_id, env_kwargs = settings.env_id, settings.env_kwargs
             if env_id is None:

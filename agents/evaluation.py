@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,8 +13,8 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.a2c import RecurrentA2C
 from agents.ablations import AblatedPlayer, Ablations, MovingGoalVecEnv
-from agents.run_folder import find_agent
-from agents.vec_env import GymnasiumVecEnv, episode_length, find_spec, make_vec_env
+from agents.find_agent import find_agent
+from agents.vec_env import GymnasiumVecEnv, env_spec, episode_length, find_spec, make_vec_env
 from plastic_maze import OraclePlayer, PlannerPlayer, PlasticMazeVectorEnv, RandomPlayer
 
 REFERENCES = ("random", "planner", "oracle")
@@ -144,10 +143,10 @@ class Task:
 
 
 def make_player(name: str, env: VecEnv, seed: int = 0, ablations: Ablations = INTACT) -> Player:
-    """The player called `name`: one of :data:`REFERENCES`, or the agent at that path.
+    """The player called `name`: one of :data:`REFERENCES`, or a trained agent.
 
     Args:
-        name: Name or path.
+        name: Its name, or what :func:`agents.find_agent.find_agent` accepts.
         env: Where it will play.
         seed: For "random".
         ablations: What is taken away from an agent; their steps have been checked.
@@ -165,8 +164,18 @@ def make_player(name: str, env: VecEnv, seed: int = 0, ablations: Ablations = IN
         if not (isinstance(env, GymnasiumVecEnv) and isinstance(env.env, PlasticMazeVectorEnv)):
             raise ValueError(f"the {name} plays in this project's mazes only")
         return OraclePlayer(env.env) if name == "oracle" else PlannerPlayer(env.env)
-    agent = RecurrentA2C.load(find_agent(Path(name)), env=env)
+    agent = load_agent(name, env)
     return AblatedPlayer(agent, ablations) if ablations.of_agent else agent
+
+
+def load_agent(name: str, env: VecEnv) -> RecurrentA2C:
+    """The agent called `name` (see :func:`agents.find_agent.find_agent`), to play in `env`.
+
+    Raises:
+        ValueError: If there is none, or it does not fit `env`.
+    """
+    spec = env_spec(env)
+    return RecurrentA2C.load(find_agent(name, spec and spec[0]), env=env)
 
 
 def play(

@@ -85,22 +85,3 @@ class RunFolder:
     def last_checkpoint(self) -> Path | None:
         """The latest checkpoint, or None."""
         return max(self.checkpoints.glob(f"[0-9]*{SUFFIX}"), default=None)
-
-
-def find_agent(path: Path) -> Path:
-    """The agent that `path` stands for: a file, or a run's final agent, or else its last checkpoint.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        raise ValueError(
-            f"there is no agent at {path}; give a run folder, an agent file, 'random', 'planner' or 'oracle'"
-        )
-    folder = RunFolder(path)
-    found = folder.agent if folder.agent.is_file() else folder.last_checkpoint()
-    if found is None:
-        raise ValueError(f"{path} holds neither a finished agent nor a checkpoint")
-    return found

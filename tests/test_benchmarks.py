@@ -15,8 +15,8 @@ def test_times_are_medians_of_single_calls():
 
 def test_passes_tables_and_pictures(tmp_path):
     assert environment.vector_steps_per_second(2) > 0
-    assert min(recurrence.passes(make_core("plastic", 5, 4), 3, 2)) > 0
-    assert min(recurrence.plain_passes(make_core("plastic", 5, 4, fused=False), 3, 2)) > 0
+    assert min(recurrence.passes(make_core("plastic", 15, 4), recurrence.noise(3, 2))) > 0
+    assert min(recurrence.plain_passes(make_core("plastic", 15, 4, fused=False), recurrence.noise(3, 2))) > 0
     rows = [{"grows": "N", "N": n, "forward+backward ms": float(n)} for n in (1, 2)]
     plot_scaling(rows, {"N": 1.0}, tmp_path / "scaling.png")
     assert (tmp_path / "scaling.png").stat().st_size > 0

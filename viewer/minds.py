@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from agents.a2c import RecurrentA2C
 from agents.ablations import AblatedPlayer, Ablations
 from agents.cores import State
-from agents.evaluation import INTACT, REFERENCES, make_player
+from agents.evaluation import INTACT, REFERENCES, load_agent, make_player
 from agents.policy import RecurrentActorCriticPolicy
-from agents.run_folder import find_agent
 from agents.vec_env import GymnasiumVecEnv
 from viewer.inspection import CHANGE_STEPS, Floats, Inspection, inspect
 
@@ -217,7 +216,7 @@ def make_mind(name: str, env: GymnasiumVecEnv, ablations: Ablations = INTACT) ->
     """Whoever is called `name`.
 
     Args:
-        name: A reference player, :data:`PERSON`, or the path of an agent.
+        name: A reference player, :data:`PERSON`, or a trained agent.
         env: The maze it is to play in.
         ablations: What is taken away from an agent; their steps have been checked.
 
@@ -229,9 +228,8 @@ def make_mind(name: str, env: GymnasiumVecEnv, ablations: Ablations = INTACT) ->
             flags = ", ".join(ablations.of_agent)
             raise ValueError(f"{flags}: only a trained agent can be ablated, not {name!r}")
         return PersonMind() if name == PERSON else ReferenceMind(name, env)
-    path = Path(name)
-    agent = RecurrentA2C.load(find_agent(path), env=env)
-    return AgentMind(agent, ablations, _label(path, agent.num_timesteps))
+    agent = load_agent(name, env)
+    return AgentMind(agent, ablations, _label(Path(name), agent.num_timesteps))
 
 
 def _label(path: Path, steps: int) -> str:

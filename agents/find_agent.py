@@ -1,0 +1,55 @@
+"""From what a user calls an agent to its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agents.checkpoint_file import SUFFIX
+from agents.run_folder import RunFolder
+
+TRAINED = Path(__file__).parent / "trained"
+"""Agents that come with the package: TRAINED/ENV/CORE.safetensors."""
+
+DEFAULT_ENV = "PlasticMaze-v0"
+
+
+def trained_agent(core: str, env_id: str) -> Path:
+    """Where the package's agent with that core for that environment is, if it has one."""
+    return TRAINED / env_id.split(":")[-1] / f"{core}{SUFFIX}"
+
+
+def trained_cores(env_id: str) -> list[str]:
+    """Names of the agents that come with the package for an environment."""
+    return sorted(file.stem for file in trained_agent("any", env_id).parent.glob(f"*{SUFFIX}"))
+
+
+def find_agent(name: str, env_id: str | None = None) -> Path:
+    """The file of the agent that `name` stands for.
+
+    Args:
+        name: A file, a run (its final agent, or else its last checkpoint), or the core of an agent that comes
+            with the package.
+        env_id: The environment for which the package's agent is wanted; by default :data:`DEFAULT_ENV`.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        folder = RunFolder(path)
+        found = folder.agent if folder.agent.is_file() else folder.last_checkpoint()
+        if found is None:
+            raise ValueError(f"{path} holds neither a finished agent nor a checkpoint")
+        return found
+    env_id = env_id or DEFAULT_ENV
+    trained = trained_agent(name, env_id)
+    if trained.is_file():
+        return trained
+    known = trained_cores(env_id)
+    ready = f"one that is trained already for {env_id} ({', '.join(known)}), " if known else ""
+    raise ValueError(
+        f"there is no agent at {path}; give a run folder, an agent file, {ready}"
+        "a player ('random', 'planner', 'oracle'), or 'human' to play yourself"
+    )
