@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
-from filelock import FileLock, Timeout
 from rich.console import Console
 
-from sweeps.board import Board
-from sweeps.driver import Backend, Failure, SweepStopped, drive
+from sweeps.ablations import ablations_file, measure_ablations, write_ablations
+from sweeps.driver import Backend, Failure, SweepStopped
 from sweeps.local import LocalBackend
-from sweeps.plan import Sweep, read_sweep
+from sweeps.plan import Run, Sweep, read_sweep
 from sweeps.report import write_report
+from sweeps.session import say_failures, stop_gently, work_off
 
 IGNORED = """\
 # What a finished sweep need not commit: agents but those of the first seed, and what unfinished runs leave.
@@ -51,6 +50,8 @@ class SweepSettings:
     """Keep checkpoints and TensorBoard events of finished runs."""
     report: bool = False
     """Train nothing: only draw figures and tables from the runs that are finished."""
+    ablate: bool = False
+    """When all is trained, let the plastic agents that were kept play with parts taken away, for a figure."""
 
     def check(self) -> None:
         """Check what can be known at once.
@@ -68,13 +69,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Read the file, train, report; returns the exit code."""
     settings = tyro.cli(SweepSettings, prog="sweep.py", description=SweepSettings.__doc__, args=arguments)
     console = Console(soft_wrap=True)
-    # A shell may start us with Ctrl-C ignored, and who ends a job sends TERM: both are to stop it gently.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    stop_gently()
     try:
         settings.check()
         sweep = read_sweep(settings.file)
         failures = [] if settings.report else train_all(sweep, settings, console)
+        if settings.ablate:
+            write_ablations(ablations_file(sweep), measure_ablations(sweep))
         if settings.report or any(run.is_finished(sweep.folder) for run in sweep.runs()):
             files = write_report(sweep)
             console.print(f"{len(files)} figures and tables are in {sweep.report}", highlight=False)
@@ -85,9 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if failures:
-        print(f"{len(failures)} of {len(sweep.runs())} runs failed:", file=sys.stderr)
-        for failure in failures:
-            print(f"  {failure.run.name}: {failure.why}; log: {failure.log}", file=sys.stderr)
+        say_failures(failures, len(sweep.runs()))
         return 1
     return 0
 
@@ -108,20 +107,18 @@ def train_all(sweep: Sweep, settings: SweepSettings, console: Console) -> list[F
     )
     if not unfinished:
         return []
-    lock = FileLock(sweep.folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ValueError(f"another command is training {sweep.file}; wait for it or stop it") from None
-    try:
-        (sweep.folder / ".gitignore").write_text(IGNORED.format(first=sweep.seeds[0]))
-        with Board(console, sweep.folder, len(runs), unfinished) as board:
-            return drive(unfinished, sweep.folder, _backend(sweep, settings), board)
-    finally:
-        lock.release()
+    return work_off(
+        unfinished,
+        len(runs),
+        sweep.folder,
+        str(sweep.file),
+        IGNORED.format(first=sweep.seeds[0]),
+        lambda: _backend(sweep, settings),
+        console,
+    )
 
 
-def _backend(sweep: Sweep, settings: SweepSettings) -> Backend:
+def _backend(sweep: Sweep, settings: SweepSettings) -> Backend[Run]:
     if settings.backend == "local":
         return LocalBackend(sweep.folder, settings.jobs or os.cpu_count() or 1)
     from sweeps.ray_backend import RayBackend

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import random
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,6 +19,7 @@ from stable_baselines3.common.utils import LinearSchedule
 from torch import Tensor
 
 from agents.checkpoint_file import CheckpointError, read_file, tensor_group, with_suffix, write_file
+from agents.optimizer_state import optimizer_tensors, restore_optimizer
 from agents.vec_env import GymnasiumVecEnv, env_spec
 
 if TYPE_CHECKING:
@@ -208,8 +208,8 @@ def save_checkpoint(model: RecurrentA2C, path: str | Path, seconds: float) -> Pa
     """
     path = with_suffix(path)
     tensors = _weights(model)
-    for index, state in model.policy.optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+    optimizer = optimizer_tensors(model.policy.optimizer)
+    tensors |= {f"optimizer.{name}": value for name, value in optimizer.items()}
     python_state, numpy_state = random.getstate(), np.random.get_state(legacy=True)  # noqa: NPY002 - SB3 seeds these
     assert isinstance(numpy_state, tuple)
     tensors["random.torch"] = torch.get_rng_state()
@@ -250,7 +250,7 @@ def restore_checkpoint(model: RecurrentA2C, path: str | Path) -> float:
         raise CheckpointError(f"{path} is a finished agent without training state; it cannot be resumed")
     assert model.env is not None
     try:
-        _restore_optimizer(model, tensor_group(tensors, "optimizer."))
+        restore_optimizer(model.policy.optimizer, tensor_group(tensors, "optimizer."))
         kind, position, has_gauss, gauss = training["random_numpy"]
         np.random.set_state(  # noqa: NPY002 - SB3 seeds these
             (kind, tensors["random.numpy"].numpy().astype(np.uint32), position, has_gauss, gauss)
@@ -281,15 +281,6 @@ def restore_checkpoint(model: RecurrentA2C, path: str | Path) -> float:
 
 def _weights(model: RecurrentA2C) -> dict[str, Tensor]:
     return {f"policy.{name}": value for name, value in model.policy.state_dict().items()}
-
-
-def _restore_optimizer(model: RecurrentA2C, tensors: Mapping[str, Tensor]) -> None:
-    optimizer = model.policy.optimizer
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        index, key = name.split(".", 1)
-        state.setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
 def _rate_to_json(rate: float | Schedule) -> float | list[float]:

@@ -10,10 +10,71 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import safe_mean
 
 
-class ProgressLine(BaseCallback):
-    """Return, share of the oracle's score, steps per second and time left.
+class LiveLine:
+    """How far something has come, its speed and the time left.
 
     A live line on a terminal; elsewhere (a log file) a new line every few seconds.
+
+    Args:
+        console: Where to.
+        doing: What is going on: "training".
+        unit: What is counted: "step".
+        total: How many there are to do.
+        done: How many are done already.
+        every: Seconds between two lines where no live line is possible.
+    """
+
+    def __init__(
+        self, console: Console, doing: str, unit: str, total: int, done: int = 0, every: float = 10.0
+    ) -> None:
+        self._console = console
+        self._unit = unit
+        self._total = total
+        self._every = 1.0 if console.is_terminal else every
+        self._live = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[status]}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._live.add_task(doing, total=total, completed=done, status="")
+        self._live.start()
+        self._last_time, self._last_done = time.monotonic(), done
+        self._speed = 0.0
+
+    def is_due(self) -> bool:
+        """Whether it is time to :meth:`show` again."""
+        return time.monotonic() - self._last_time >= self._every
+
+    def show(self, done: int, status: str) -> None:
+        """Say that `done` are done, and `status`; a new line's time begins."""
+        now = time.monotonic()
+        self._speed = (done - self._last_done) / (now - self._last_time)
+        self._last_time, self._last_done = now, done
+        status = self._with_speed(status)
+        self._live.update(self._task, completed=done, status=status)
+        if not self._console.is_terminal:
+            minutes, seconds = divmod(round(max(self._total - done, 0) / self._speed), 60)
+            self._console.print(
+                f"{done:,} {self._unit}s  {status}  {minutes}:{seconds:02} left", highlight=False
+            )
+
+    def stop(self, done: int, status: str) -> None:
+        """The last word."""
+        self._live.update(self._task, completed=done, status=self._with_speed(status))
+        self._live.stop()
+
+    def _with_speed(self, status: str) -> str:
+        speed = f"{self._speed:,.0f}" if self._speed >= 10 else f"{self._speed:.2g}"
+        return "  ".join(part for part in (status, f"{speed} {self._unit}s/s") if part)
+
+
+class ProgressLine(BaseCallback):
+    """Return, share of the oracle's score, steps per second and time left: a :class:`LiveLine`.
 
     Args:
         console: Where to.
@@ -28,51 +89,23 @@ class ProgressLine(BaseCallback):
         self.every = every
 
     def _on_training_start(self) -> None:
-        self._live = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[status]}"),
-            TimeRemainingColumn(compact=True),
-            TextColumn("left"),
-            console=self.console,
-            disable=not self.console.is_terminal,
-        )
         total = self.model._total_timesteps
-        self._task = self._live.add_task("training", total=total, completed=self.num_timesteps, status="")
-        self._live.start()
-        self._last_time, self._last_steps = time.monotonic(), self.num_timesteps
-        self._speed = 0.0
+        self._line = LiveLine(self.console, "training", "step", total, self.num_timesteps, self.every)
 
     def _on_step(self) -> bool:
         return True
 
     def _on_rollout_end(self) -> None:
-        now = time.monotonic()
-        elapsed = now - self._last_time
-        if elapsed < (1.0 if self.console.is_terminal else self.every):
-            return
-        self._speed = (self.num_timesteps - self._last_steps) / elapsed
-        self._last_time, self._last_steps = now, self.num_timesteps
-        status = self._status()
-        self._live.update(self._task, completed=self.num_timesteps, status=status)
-        if not self.console.is_terminal:
-            left = max(self.model._total_timesteps - self.num_timesteps, 0) / self._speed
-            minutes, seconds = divmod(round(left), 60)
-            self.console.print(
-                f"{self.num_timesteps:,} steps  {status}  {minutes}:{seconds:02} left", highlight=False
-            )
+        if self._line.is_due():
+            self._line.show(self.num_timesteps, self._status())
 
     def _status(self) -> str:
         episodes = self.model.ep_info_buffer
-        parts = []
-        if episodes:
-            mean = safe_mean([episode["r"] for episode in episodes])
-            share = f" ({mean / self.oracle:.0%} of the oracle)" if self.oracle else ""
-            parts.append(f"return {mean:.1f}{share}")
-        parts.append(f"{self._speed:,.0f} steps/s")
-        return "  ".join(parts)
+        if not episodes:
+            return ""
+        mean = safe_mean([episode["r"] for episode in episodes])
+        share = f" ({mean / self.oracle:.0%} of the oracle)" if self.oracle else ""
+        return f"return {mean:.1f}{share}"
 
     def _on_training_end(self) -> None:
-        self._live.update(self._task, completed=self.num_timesteps, status=self._status())
-        self._live.stop()
+        self._line.stop(self.num_timesteps, self._status())

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Protocol
 
 from rich.console import Console
 from stable_baselines3.common.callbacks import BaseCallback
@@ -175,14 +176,20 @@ def _say_what_runs(settings: TrainSettings, model: RecurrentA2C, folder: RunFold
     )
 
 
+class Stoppable(Protocol):
+    """A run that looks now and then whether it shall stop."""
+
+    stop_asked: bool
+
+
 @contextmanager
-def stopping_by_signal(recorder: RunRecorder, console: Console) -> Iterator[None]:
+def stopping_by_signal(run: Stoppable, console: Console) -> Iterator[None]:
     """Let Ctrl-C (or a TERM signal) stop the run after the current update; a second one stops it at once."""
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if recorder.stop_asked:
+        if run.stop_asked:
             raise KeyboardInterrupt
-        recorder.stop_asked = True
+        run.stop_asked = True
         console.print("stopping after this update ...", highlight=False)
 
     signals = (signal.SIGINT, signal.SIGTERM)

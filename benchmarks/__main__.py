@@ -15,7 +15,7 @@ from rich.table import Table
 
 from agents.cores import CORES
 from agents.cores.kernels import set_num_threads
-from benchmarks import environment, recurrence, training, viewer
+from benchmarks import environment, memory, recurrence, training, viewer
 from benchmarks.timing import machine
 
 
@@ -47,7 +47,8 @@ def main() -> None:
 
     section("environment", environment.measure())
     section("viewer", viewer.measure())
-    section("fused against plain, T=250 B=32 N=100", recurrence.compare())
+    section("fused against plain, T=250 B=32", recurrence.compare())
+    section("an episode of 1000-bit patterns, T=106 B=1 N=1001, one thread", memory.compare())
     rows, exponents = recurrence.scaling()
     section("growth of the fused recurrence", rows)
     section("fitted exponents", [{"size": name, "exponent": value} for name, value in exponents.items()])

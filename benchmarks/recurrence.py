@@ -58,13 +58,14 @@ def observed(agent: RecurrentA2C) -> Tensor:
     """What `agent` sees in B episodes of T steps of the maze that it was trained in [T, B, F]."""
     env = Task("PlasticMaze-v0", {}).make(B)
     env.seed(0)
-    seen, state, starts = [env.reset()], None, np.ones(B, dtype=bool)
+    observations, state, starts = np.asarray(env.reset()), None, np.ones(B, dtype=bool)
+    seen = [observations]
     for _ in range(T - 1):
-        actions, state = agent.predict(seen[-1], state, starts)
-        observations, _, starts, _ = env.step(actions)
+        actions, state = agent.predict(observations, state, starts)
+        observations, starts = map(np.asarray, env.step(actions)[0:3:2])
         seen.append(observations)
     env.close()
-    return torch.from_numpy(np.stack(seen))  # type: ignore[arg-type]  # SB3 allows dictionaries too
+    return torch.from_numpy(np.stack(seen))
 
 
 def compare() -> list[dict[str, object]]:

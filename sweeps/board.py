@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -12,45 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from agents.metrics import read_metrics
 from sweeps.driver import Failure
-from sweeps.plan import Run
-
-RECENT = 10
-"""Lines of metrics.csv over which speed is measured."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run has come, by its files."""
-
-    step: int
-    mean_return: float | None
-    """Of the latest training episodes."""
-    speed: float | None
-    """Steps per second of late; None: not known yet."""
-    trained: bool
-    """Whether only the evaluation is left."""
-
-    @classmethod
-    def of(cls, run: Run, sweep: Path) -> Progress:
-        """Read the files of `run`."""
-        folder = run.folder(sweep)
-        try:
-            rows = [row for row in read_metrics(folder.metrics_file) if "time/seconds" in row]
-        except ValueError:  # not there yet
-            rows = []
-        if not rows:
-            return cls(0, None, None, False)
-        first, last = rows[max(0, len(rows) - 1 - RECENT)], rows[-1]
-        seconds = last["time/seconds"] - first["time/seconds"]
-        steps = last["time/total_timesteps"] - first["time/total_timesteps"]
-        return cls(
-            int(last["time/total_timesteps"]),
-            last.get("rollout/ep_rew_mean"),
-            steps / seconds if seconds > 0 else None,
-            folder.agent.is_file(),
-        )
+from sweeps.job import Job, Progress
 
 
 class Board:
@@ -60,19 +23,19 @@ class Board:
         console: Where.
         sweep: The sweep's folder.
         total: How many runs the sweep has.
-        unfinished: Those that are to be worked on.
+        unfinished: Those that are to be worked on, all of one kind.
         every: Seconds between two reports where there is no terminal.
     """
 
     def __init__(
-        self, console: Console, sweep: Path, total: int, unfinished: list[Run], every: float = 30.0
+        self, console: Console, sweep: Path, total: int, unfinished: Sequence[Job], every: float = 30.0
     ) -> None:
         self._console = console
         self._sweep = sweep
         self._total = total
         self._every = every
         self._waiting = {run.name: run for run in unfinished}
-        self._active: dict[str, Run] = {}
+        self._active: dict[str, Job] = {}
         self._done = total - len(unfinished)
         self._failures = 0
         self._shown = time.monotonic()
@@ -91,14 +54,14 @@ class Board:
         if self._live is not None:
             self._live.stop()
 
-    def started(self, run: Run) -> None:
+    def started(self, run: Job) -> None:
         """See :class:`sweeps.driver.Audience`."""
         del self._waiting[run.name]
         self._active[run.name] = run
         if self._live is None:
             self._say(f"{run.name}: started")
 
-    def finished(self, run: Run) -> None:
+    def finished(self, run: Job) -> None:
         """See :class:`sweeps.driver.Audience`."""
         del self._active[run.name]
         self._done += 1
@@ -110,7 +73,7 @@ class Board:
         self._failures += 1
         self._say(f"{failure.run.name}: FAILED: {failure.why}")
 
-    def lost(self, run: Run) -> None:
+    def lost(self, run: Job) -> None:
         """See :class:`sweeps.driver.Audience`."""
         del self._active[run.name]
         self._waiting[run.name] = run
@@ -126,7 +89,7 @@ class Board:
         if now - self._shown < (1.0 if self._live is not None else self._every):
             return
         self._shown = now
-        progress = {name: Progress.of(run, self._sweep) for name, run in self._active.items()}
+        progress = {name: run.progress(self._sweep) for name, run in self._active.items()}
         if self._live is not None:
             summary = Text(self._summary(progress))
             self._live.update(Group(self._table(progress), summary), refresh=True)
@@ -140,27 +103,33 @@ class Board:
 
     def _table(self, progress: dict[str, Progress]) -> Table:
         table = Table("run", "", "")
-        for header in ("step", "return", "steps/s", "left"):
+        job = next(iter(self._active.values()), None)
+        for header in (job.unit, job.measure, f"{job.unit}s/s", "left") if job else ():
             table.add_column(header, justify="right")
         for name, state in progress.items():
-            total = self._active[name].settings.total_steps
-            bar = ProgressBar(total, min(state.step, total), width=16)
+            total = self._active[name].total
+            bar = ProgressBar(total, min(state.done, total), width=16)
             table.add_row(name, bar, *self._cells(name, state))
         return table
 
     def _cells(self, name: str, state: Progress) -> tuple[str, str, str, str, str]:
-        """Phase, step, return, speed, time left; words only where there is no table to head them."""
+        """Phase, units done, result, speed, time left; words only where there is no table to head them."""
         headed = self._live is not None
-        phase = "evaluating" if state.trained else "training" if state.step else "starting"
-        left = self._seconds_left(self._active[name], state)
+        phase = "evaluating" if state.trained else "training" if state.done else "starting"
+        job = self._active[name]
+        left = self._seconds_left(job, state)
         cells = (
-            f"{state.step:,}",
-            "" if state.mean_return is None else f"{state.mean_return:.1f}",
-            "" if state.speed is None else f"{state.speed:,.0f}",
+            f"{state.done:,}",
+            state.result,
+            ""
+            if state.speed is None
+            else f"{state.speed:,.0f}"
+            if state.speed >= 10
+            else f"{state.speed:.2g}",
             "" if left is None else _clock(left),
         )
         if not headed:
-            forms = ("step {}", "return {}", "{} steps/s", "{} left")
+            forms = (f"{job.unit} {{}}", f"{job.measure} {{}}", f"{{}} {job.unit}s/s", "{} left")
             cells = tuple(form.format(cell) if cell else "" for form, cell in zip(forms, cells, strict=True))  # type: ignore[assignment]  # as many as before
         return phase, *cells
 
@@ -173,16 +142,16 @@ class Board:
         speeds = [state.speed for state in progress.values() if state.speed and not state.trained]
         if speeds:
             # Waiting runs will be about as fast as those that run now.
-            steps = sum(run.settings.total_steps - progress[name].step for name, run in self._active.items())
-            steps += sum(run.settings.total_steps for run in self._waiting.values())
-            parts.append(f"about {_clock(steps / sum(speeds))} left")
+            units = sum(run.total - progress[name].done for name, run in self._active.items())
+            units += sum(run.total for run in self._waiting.values())
+            parts.append(f"about {_clock(units / sum(speeds))} left")
         return ", ".join(parts)
 
     @staticmethod
-    def _seconds_left(run: Run, state: Progress) -> float | None:
+    def _seconds_left(run: Job, state: Progress) -> float | None:
         if not state.speed or state.trained:
             return None
-        return max(run.settings.total_steps - state.step, 0) / state.speed
+        return max(run.total - state.done, 0) / state.speed
 
 
 def _clock(seconds: float) -> str:

@@ -6,9 +6,12 @@ import time
 from collections import Counter, deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from sweeps.plan import Run
+from sweeps.job import Job
+
+J = TypeVar("J", bound=Job)
+J_contra = TypeVar("J_contra", bound=Job, contravariant=True)
 
 LOSSES = 5
 """So many times a run may lose its machine before it counts as failed: it may be what breaks the machine."""
@@ -38,14 +41,14 @@ class Worker(Protocol):
         ...
 
 
-class Backend(Protocol):
-    """Where runs are worked on."""
+class Backend(Protocol[J_contra]):
+    """Where runs of some kind are worked on."""
 
     def slots(self) -> int:
         """How many runs can be worked on at the same time, as of now."""
         ...
 
-    def start(self, run: Run) -> Worker:
+    def start(self, run: J_contra) -> Worker:
         """Begin to work on a run, from its files in the sweep's folder if there are any."""
         ...
 
@@ -53,16 +56,16 @@ class Backend(Protocol):
 class Audience(Protocol):
     """Whoever wants to know how the sweep goes."""
 
-    def started(self, run: Run) -> None:
+    def started(self, run: Job) -> None:
         """A worker begins with `run`."""
 
-    def finished(self, run: Run) -> None:
+    def finished(self, run: Job) -> None:
         """`run` is done."""
 
     def failed(self, failure: Failure) -> None:
         """A run has failed; the others go on."""
 
-    def lost(self, run: Run) -> None:
+    def lost(self, run: Job) -> None:
         """The machine of `run` is gone; the run waits for another."""
 
     def stopping(self) -> None:
@@ -76,7 +79,7 @@ class Audience(Protocol):
 class Failure:
     """A run that failed."""
 
-    run: Run
+    run: Job
     why: str
     log: Path
 
@@ -86,7 +89,7 @@ class SweepStopped(Exception):  # noqa: N818 - not an error: the user asked for 
 
 
 def drive(
-    runs: list[Run], sweep: Path, backend: Backend, audience: Audience, pause: float = 0.5
+    runs: list[J], sweep: Path, backend: Backend[J], audience: Audience, pause: float = 0.5
 ) -> list[Failure]:
     """Work on all `runs`; returns those that failed.
 
@@ -105,7 +108,7 @@ def drive(
     failures: list[Failure] = []
     losses = Counter[str]()
 
-    def failed(run: Run, why: str) -> None:
+    def failed(run: J, why: str) -> None:
         failures.append(Failure(run, why, run.log(sweep)))
         audience.failed(failures[-1])
 

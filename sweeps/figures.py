@@ -48,15 +48,15 @@ def learning_curves(results: Results, summarise: Callable[[np.ndarray], Summary]
     unit, seconds = next(
         (unit, seconds) for unit, seconds in _TIME_UNITS.items() if longest > 2 * seconds or seconds == 1
     )
-    _draw(over_steps, [_over(entry, "steps", 1e6, summarise) for entry in results.entries])
-    ends = _draw(over_time, [_over(entry, "seconds", seconds, summarise) for entry in results.entries])
+    draw_curves(over_steps, [_over(entry, "steps", 1e6, summarise) for entry in results.entries])
+    ends = draw_curves(over_time, [_over(entry, "seconds", seconds, summarise) for entry in results.entries])
     over_steps.set(xlabel="environment steps (millions)", ylabel="return per training episode")
     over_time.set_xlabel(f"training time of a run ({unit})")
     lines = {name: played.scores.mean_return for name, played in results.references.items()}
     for axes in (over_steps, over_time):
         for name, score in lines.items():
             axes.axhline(score, color=_GREY, linestyle=_REFERENCE_STYLES[name], linewidth=1)
-    _label(over_time, {**ends, **{name: (score, _GREY) for name, score in lines.items()}})
+    label_ends(over_time, {**ends, **{name: (score, _GREY) for name, score in lines.items()}})
     picture.suptitle(f"{results.title}: {what}", fontsize=11)
     return picture
 
@@ -81,7 +81,7 @@ def within_episode(results: Results, summarise: Callable[[np.ndarray], Summary],
         for entry, hits in played:
             x, y = transform(hits)
             curves.append(Curve(entry.name, x, summarise(y)))
-        ends = _draw(axes, curves)
+        ends = draw_curves(axes, curves)
         for name, hits in references.items():
             x, y = transform(hits[None])
             axes.plot(x, y[0], color=_GREY, linestyle=_REFERENCE_STYLES[name], linewidth=1)
@@ -89,7 +89,7 @@ def within_episode(results: Results, summarise: Callable[[np.ndarray], Summary],
         axes.set_xlabel("step of the episode")
         axes.set_xlim(0, x[-1] + 0.5 * (x[0] if axes is rate else 0))
         axes.set_ylim(bottom=0)
-        _label(axes, ends)
+        label_ends(axes, ends)
     so_far.set_ylabel("hits so far, per episode")
     rate.set_ylabel(f"hits in {WINDOW} steps")
     picture.suptitle(f"{results.title}, after training: {what}", fontsize=11)
@@ -101,7 +101,7 @@ def final_scores(results: Results) -> Figure:
     picture = new_figure(7, 1.4 + 0.5 * len(results.entries))
     axes = picture.add_subplot()
     for row, entry in enumerate(results.entries):
-        colour, summary = _colour(row), iqm_and_interval(entry.scores)
+        colour, summary = colour_of(row), iqm_and_interval(entry.scores)
         spread = np.linspace(-0.1, 0.1, len(entry.scores)) if len(entry.scores) > 1 else np.zeros(1)
         axes.plot(
             entry.scores, row + 0.25 + spread, "o", color=colour, alpha=0.5, markersize=4, markeredgewidth=0
@@ -187,22 +187,25 @@ def _windowed(hits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (np.arange(count) + 0.5) * WINDOW, sums
 
 
-def _colour(number: int) -> str:
+def colour_of(number: int) -> str:
+    """The colour of a figure's line with that number."""
     return COLOURS[number % len(COLOURS)]
 
 
-def _draw(axes: Axes, curves: list[Curve]) -> dict[str, tuple[float, str]]:
+def draw_curves(axes: Axes, curves: list[Curve]) -> dict[str, tuple[float, str]]:
     """Draw the curves; returns the last value and the colour of each, by its label."""
     for number, curve in enumerate(curves):
         style = ("-", "--", ":")[number // len(COLOURS) % 3]  # more entries than colours
-        axes.plot(curve.x, curve.y.centre, color=_colour(number), linestyle=style)
-        axes.fill_between(curve.x, curve.y.low, curve.y.high, color=_colour(number), alpha=0.2, linewidth=0)
+        axes.plot(curve.x, curve.y.centre, color=colour_of(number), linestyle=style)
+        axes.fill_between(curve.x, curve.y.low, curve.y.high, color=colour_of(number), alpha=0.2, linewidth=0)
     plain(axes)
     axes.margins(x=0)
-    return {curve.label: (float(curve.y.centre[-1]), _colour(number)) for number, curve in enumerate(curves)}
+    return {
+        curve.label: (float(curve.y.centre[-1]), colour_of(number)) for number, curve in enumerate(curves)
+    }
 
 
-def _label(axes: Axes, ends: dict[str, tuple[float, str]]) -> None:
+def label_ends(axes: Axes, ends: dict[str, tuple[float, str]]) -> None:
     """Write each line's name beside its end, at the right of `axes`, and no two names over each other."""
     low, high = axes.get_ylim()
     gap = 0.055 * (high - low)  # a line of text

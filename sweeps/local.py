@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sweeps.plan import Run
+from sweeps.job import Job
 from sweeps.process import WorkerProcess
 
 
@@ -24,6 +24,6 @@ class LocalBackend:
         """How many runs can be worked on at the same time."""
         return self._jobs
 
-    def start(self, run: Run) -> WorkerProcess:
+    def start(self, run: Job) -> WorkerProcess:
         """Start a process for `run`."""
         return WorkerProcess(run, self._sweep)

@@ -9,12 +9,14 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from agents.evaluation import Task
+from agents.metrics import read_metrics
 from agents.run_folder import RunFolder
 from agents.settings import MazeSettings, TrainSettings, import_packages
 from agents.training import new_model
+from sweeps.job import Progress, recent_speed
 from sweeps.run_evaluation import EvaluationSettings, RunEvaluation
 from sweeps.toml_values import checked, from_toml, hints_of
 
@@ -33,7 +35,11 @@ _ELSEWHERE = {
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a sweep."""
+    """One run of a sweep; see :class:`sweeps.job.Job`."""
+
+    unit: ClassVar[str] = "step"
+    measure: ClassVar[str] = "return"
+    worker: ClassVar[str] = "sweeps.worker"
 
     entry: str
     """The entry it belongs to."""
@@ -47,6 +53,11 @@ class Run:
     def name(self) -> str:
         """ENTRY/seed-SEED."""
         return self.settings.folder().as_posix()
+
+    @property
+    def total(self) -> int:
+        """Environment steps."""
+        return self.settings.total_steps
 
     @property
     def task(self) -> Task:
@@ -69,6 +80,24 @@ class Run:
         """Whether nothing is left to do."""
         file = self.evaluation_file(sweep)
         return file.is_file() and RunEvaluation.read(file).settings == self.evaluation
+
+    def progress(self, sweep: Path) -> Progress:
+        """How far it has come, by its files."""
+        folder = self.folder(sweep)
+        try:
+            rows = [row for row in read_metrics(folder.metrics_file) if "time/seconds" in row]
+        except ValueError:  # not there yet
+            rows = []
+        if not rows:
+            return Progress()
+        steps = [row["time/total_timesteps"] for row in rows]
+        mean_return = rows[-1].get("rollout/ep_rew_mean")
+        return Progress(
+            int(steps[-1]),
+            "" if mean_return is None else f"{mean_return:.1f}",
+            recent_speed(steps, [row["time/seconds"] for row in rows]),
+            folder.agent.is_file(),
+        )
 
     def check_folder(self, sweep: Path) -> None:
         """Check that what is in the run's folder was made with the run's settings.

@@ -7,25 +7,25 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sweeps.plan import Run
+from sweeps.job import Job
 
 
 class WorkerProcess:
-    """A run being worked on by a process of its own (:mod:`sweeps.worker`).
+    """A run being worked on by a process of its own (:mod:`sweeps.service`).
 
     Args:
         run: What to do.
         sweep: Folder of the sweep; what the process prints is appended to the run's log there.
     """
 
-    def __init__(self, run: Run, sweep: Path) -> None:
+    def __init__(self, run: Job, sweep: Path) -> None:
         log = run.log(sweep)
         log.parent.mkdir(parents=True, exist_ok=True)
         # The worker finds the same modules as we do, though its current folder is another one.
         modules = os.pathsep.join(os.path.abspath(path) for path in sys.path)
         with log.open("ab") as file:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "sweeps.worker"],
+                [sys.executable, "-m", run.worker],
                 stdin=subprocess.PIPE,
                 stdout=file,
                 stderr=subprocess.STDOUT,

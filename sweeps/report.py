@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,9 +11,11 @@ from matplotlib.figure import Figure
 
 from agents.plotting import save_figure
 from sweeps import figures
+from sweeps.ablations import ablations_file, draw_ablations, read_ablations
 from sweeps.aggregate import iqm_and_interval, median_and_quartiles
 from sweeps.plan import Sweep
 from sweeps.results import Entry, Results, read_results
+from sweeps.tables import markdown_table, write_csv
 
 QUARTILES = "median over runs, band: quartiles"
 COLUMNS = (
@@ -119,6 +120,8 @@ def write_report(sweep: Sweep) -> list[Path]:
         "final_scores": figures.final_scores(results),
         **{f"weights-{entry.name}": figures.weights(entry) for entry in results.entries},
     }
+    if ablations_file(sweep).is_file():
+        pictures["ablations"] = draw_ablations(read_ablations(ablations_file(sweep)), results.title)
     files = []
     for name, picture in pictures.items():
         if picture is not None:
@@ -128,8 +131,8 @@ def write_report(sweep: Sweep) -> list[Path]:
     scores = [Score.of(entry, results.planner) for entry in results.entries]
     scores += [Score.of_reference(name, results) for name in results.references]
     files += [sweep.report / "scores.csv", sweep.report / "runs.csv", sweep.report / "scores.md"]
-    _write_csv(files[-3], [asdict(score) for score in scores])
-    _write_csv(files[-2], _runs(results))
+    write_csv(files[-3], [asdict(score) for score in scores])
+    write_csv(files[-2], _runs(results))
     files[-1].write_text(_markdown(sweep, results, scores))
     return files
 
@@ -151,14 +154,6 @@ def _runs(results: Results) -> list[dict[str, object]]:
     ]
 
 
-def _write_csv(file: Path, rows: list[dict[str, object]]) -> None:
-    with file.open("w", newline="") as target:
-        writer = csv.DictWriter(target, rows[0], lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
-
-
 def _markdown(sweep: Sweep, results: Results, scores: list[Score]) -> str:
     evaluation = sweep.evaluation
     lines = [
@@ -167,25 +162,8 @@ def _markdown(sweep: Sweep, results: Results, scores: list[Score]) -> str:
         f"Made by `python sweep.py {_shown(sweep.file)}`. Mean return over {evaluation.episodes} episodes "
         f"that no agent was trained on (seeds {evaluation.seed} and up), the same for all.",
         "",
-        f"| {' | '.join(COLUMNS)} |",
-        "|---" * len(COLUMNS) + "|",
+        *markdown_table(COLUMNS, [_cells(score) for score in scores]),
     ]
-    for score in scores:
-        cells = (
-            score.entry,
-            _whole(score.runs),
-            _whole(score.neurons),
-            _whole(score.parameters),
-            _number(score.iqm),
-            _range(score.low, score.high, _number, "{}"),
-            _percent(score.share) + _range(score.share_low, score.share_high, _percent, " ({})"),
-            _number(score.median),
-            _range(score.worst, score.best, _number, "{}"),
-            _number(score.first_hit),
-            _number(score.later_hit),
-            "" if score.seconds is None else f"{score.seconds:,.0f} s",
-        )
-        lines.append(f"| {' | '.join(cells)} |")
     lines += ["", LEGEND]
     short = [f"{entry.name}: {len(entry.runs)} of {entry.wanted}" for entry in results.entries]
     missing = [name for name in sweep.entries if name not in {entry.name for entry in results.entries}]
@@ -193,6 +171,24 @@ def _markdown(sweep: Sweep, results: Results, scores: list[Score]) -> str:
         short += [f"{name}: none" for name in missing]
         lines += ["", f"**Unfinished**: this is over the runs that are finished ({', '.join(short)})."]
     return "\n".join(lines) + "\n"
+
+
+def _cells(score: Score) -> tuple[str, ...]:
+    """The line of a score under :data:`COLUMNS`."""
+    return (
+        score.entry,
+        _whole(score.runs),
+        _whole(score.neurons),
+        _whole(score.parameters),
+        _number(score.iqm),
+        _range(score.low, score.high, _number, "{}"),
+        _percent(score.share) + _range(score.share_low, score.share_high, _percent, " ({})"),
+        _number(score.median),
+        _range(score.worst, score.best, _number, "{}"),
+        _number(score.first_hit),
+        _number(score.later_hit),
+        "" if score.seconds is None else f"{score.seconds:,.0f} s",
+    )
 
 
 def _shown(file: Path) -> Path:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from agents.a2c import RecurrentA2C
 from agents.evaluation import ROWS, Scores, Task, make_player, play
+from sweeps.json_file import write_json
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,7 @@ class RunEvaluation:
 
     def write(self, file: Path) -> None:
         """Write `file`, whole or not at all."""
-        values = _rounded(asdict(self))
-        lines = (f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in values.items())
-        fresh = file.with_suffix(".tmp")
-        fresh.write_text("{\n" + ",\n".join(lines) + "\n}\n")
-        os.replace(fresh, file)
+        write_json(file, _rounded(asdict(self)))
 
     @classmethod
     def read(cls, file: Path) -> RunEvaluation:

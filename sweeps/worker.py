@@ -1,31 +1,22 @@
 """One run of a sweep in a process of its own: `python -m sweeps.worker`, in the folder of the sweep.
 
-The first line of the standard input is the run (:meth:`sweeps.plan.Run.to_json`). When the input ends, the
-run stops after its current update and keeps a checkpoint: so it does when it is asked to, and also when
-whoever started it is no more.
+See :mod:`sweeps.service`; the job is a :class:`sweeps.plan.Run`.
 """
 
 from __future__ import annotations
 
-import _thread
-import os
 import shutil
-import signal
 import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
-from agents.a2c import TrainingDivergedError
 from agents.cores.kernels import set_num_threads
-from agents.training import TrainingStopped, train
+from agents.training import train
 from sweeps.plan import Run
 from sweeps.run_evaluation import evaluate_player
-
-STOPPED = 130
-"""Exit code of a run that was asked to stop."""
+from sweeps.service import serve
 
 
 def work(run: Run, console: Console) -> None:
@@ -52,28 +43,5 @@ def work(run: Run, console: Console) -> None:
     evaluation.write(run.evaluation_file(here))  # last, because it says that the run is finished
 
 
-def main() -> int:
-    """Read the run, do it; returns the exit code."""
-    # A shell may have started us with Ctrl-C ignored; the end of the input is to work all the same.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    run = Run.from_json(sys.stdin.readline())
-    threading.Thread(target=_interrupt_at_end_of_input, daemon=True).start()
-    try:
-        work(run, Console(soft_wrap=True))
-    except (TrainingStopped, KeyboardInterrupt):
-        return STOPPED
-    except (ValueError, OSError, TrainingDivergedError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _interrupt_at_end_of_input() -> None:
-    # Not sys.stdin.read(), whose lock a daemon thread would hold when the interpreter shuts down.
-    while os.read(0, 1):
-        pass
-    _thread.interrupt_main()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(serve(lambda job, console: work(Run.from_json(job), console)))

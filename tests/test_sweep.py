@@ -11,6 +11,7 @@ import sys
 import time
 
 import pytest
+from filelock import FileLock
 from rich.console import Console
 
 import sweep as sweep_script
@@ -213,7 +214,7 @@ def _is_still(folder):
 
 def test_two_commands_do_not_train_the_same_sweep(tmp_path, capsys):
     file = write(tmp_path)
-    with sweep_script.FileLock(tmp_path / ".lock"):
+    with FileLock(tmp_path / ".lock"):
         assert sweep_script.main([str(file)]) == 2
     assert f"another command is training {file}" in capsys.readouterr().err
     assert not (tmp_path / "plastic").exists()

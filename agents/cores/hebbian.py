@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from agents.cores.base import Core, State, Stepper, check_number
 from agents.cores.kernels import FusedStepper, cell_name, compile_kernels, fused_recurrence, is_compiled
+
+X = TypeVar("X")
+"""What a step takes."""
 
 ETA_PER = ("network", "neuron", "connection")
 """What has a trained eta of its own: eta is then [1], [N] (postsynaptic) or [N, N]."""
@@ -37,11 +41,11 @@ def trained_eta(eta: float, eta_per: str, hidden_size: int) -> nn.Parameter:
     return nn.Parameter(torch.full(shapes[eta_per], float(check_number("eta", eta))))
 
 
-def run_steps(step: Callable[[Tensor, State], State], drive: Tensor, state: State) -> tuple[Tensor, State]:
-    """Take `step` along drive [T, B, N] -> activity [T, B, N], which leads each state, and the last state."""
+def run_steps(step: Callable[[X, State], State], inputs: Iterable[X], state: State) -> tuple[Tensor, State]:
+    """Take `step` along T inputs -> activity [T, B, N], which leads each state, and the last state."""
     outputs = []
-    for drive_t in drive:
-        state = step(drive_t, state)
+    for x in inputs:
+        state = step(x, state)
         outputs.append(state[0])
     return torch.stack(outputs), state
 
@@ -94,7 +98,8 @@ class HebbianCore(Core):
 
     def warm_up(self, say: Callable[[str], None]) -> None:
         """See :meth:`Core.warm_up`: compile the kernels of this rule."""
-        cell = cell_name(self.w_gates)
+        # Without an input layer, only what is imposed on its neurons can reach the network.
+        cell = cell_name(self.w_gates) if isinstance(self.input, nn.Module) else "clamped"
         if self._uses_kernels and not is_compiled(self.rule, cell):
             say(f"compiling the kernels of the rule {self.rule!r} (once, they are kept on disk) ...")
             compile_kernels(self.rule, cell)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from agents.cores.base import State
 from agents.cores.hebbian import HebbianCore, run_steps, trained_eta
+from agents.cores.kernels import check_clamp, check_starts, fused_recurrence
 from agents.cores.registry import register_core
 
 
@@ -52,9 +53,15 @@ def activity(drive: Tensor, w: Tensor, alpha: Tensor, h: Tensor, hebb: Tensor) -
     return torch.tanh(drive + torch.bmm(h.unsqueeze(1), w + alpha * hebb).squeeze(1))
 
 
+def clamped(h: Tensor, clamp: Tensor | None) -> Tensor:
+    """`h` with the values of `clamp` in its place, but where they are NaN (None: nothing is clamped)."""
+    return h if clamp is None else torch.where(clamp.isnan(), h, clamp)
+
+
 def plastic_step(
-    drive: Tensor, w: Tensor, alpha: Tensor, eta: Tensor, h: Tensor, hebb: Tensor, rule: str
-) -> tuple[Tensor, Tensor]:
+    drive: Tensor, w: Tensor, alpha: Tensor, eta: Tensor, h: Tensor, hebb: Tensor, rule: str,
+    clamp: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """One step of a plastic recurrent network.
 
     Args:
@@ -65,11 +72,12 @@ def plastic_step(
         h: Activity before the step [B, N].
         hebb: Plastic weights before the step [B, N, N].
         rule: One of :data:`RULES`.
+        clamp: Activity that is imposed [B, N]; a neuron is free where it is NaN. None: all are free.
 
     Returns:
         Activity [B, N] and plastic weights [B, N, N] after the step.
     """
-    post = activity(drive, w, alpha, h, hebb)
+    post = clamped(activity(drive, w, alpha, h, hebb), clamp)
     return post, RULES[rule](hebb, h.unsqueeze(2), post.unsqueeze(1), eta)
 
 
@@ -130,3 +138,41 @@ class PlasticCore(HebbianCore):
     def rates(self) -> tuple[Tensor]:
         """See :meth:`HebbianCore.rates`."""
         return (self.eta.expand(self.hidden_size),)
+
+    def unroll_clamped(
+        self, clamp: Tensor, state: State, starts: Tensor, drive: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """A sequence in which activity is imposed on neurons; the input layer has no part in it.
+
+        Where `clamp` is a number, that is the neuron's activity, whatever its inputs, and nothing flows back
+        through it to them; where it is NaN, the neuron is free. hebb changes with the one as with the other.
+        (The images of Miconi, Clune & Stanley 2018 are shown in this way.)
+
+        Args:
+            clamp: Activity that is imposed [T, B, N], or NaN; without gradient.
+            state: The state before the first step, B rows on every leaf.
+            starts: Bool [T, B]; where true, an episode begins with this step and its row starts afresh.
+            drive: Input to each neuron [T, B, N]; None: none.
+
+        Returns:
+            Activity [T, B, N] and the state after the last step.
+
+        Raises:
+            ValueError: If a shape or a dtype is not accepted, or `clamp` asks for a gradient.
+        """
+        check_starts(clamp, starts, "clamp")
+        check_clamp(clamp, (*starts.shape, self.hidden_size), self.w.dtype)
+        drive = torch.zeros_like(clamp) if drive is None else drive
+        if drive.shape != clamp.shape:
+            raise ValueError(f"drive must have shape {list(clamp.shape)}, got {list(drive.shape)}")
+        if self._uses_kernels:
+            weights = self.w, self.alpha, self.rates()
+            outputs, matrices = fused_recurrence(self.rule, drive, *weights, state, starts, clamp=clamp)
+            return outputs, (outputs[-1], *matrices)
+
+        def step(inputs: tuple[Tensor, Tensor, Tensor], state: State) -> State:
+            drive_t, clamp_t, starts_t = inputs
+            h, hebb = self.reset(state, starts_t)
+            return plastic_step(drive_t, self.w, self.alpha, self.eta, h, hebb, self.rule, clamp_t)
+
+        return run_steps(step, zip(drive, clamp, starts, strict=True), state)

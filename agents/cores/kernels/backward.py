@@ -3,7 +3,7 @@
 With A for hebb, G_t = dL/dA_t, and the update A_{t+1} = bound(c A_t + pre e) of `rules`:
 
     dh_t[j]     += eta[j] q_t[j]  and for oja  -2 eta[j] h_t[j] r_t[j]
-    dz_t         = dh_t (1 - h_t^2)
+    dz_t         = dh_t (1 - h_t^2)                                  0 where h_t was clamped
     dh_{t-1}[i] += p[i] = sum_j dz_t[j] (w + alpha A_t)[i,j] + e_t[j] G_{t+1}[i,j]
     dalpha      += pre_t[i] dz_t[j] A_t[i,j]
     dw          += pre_t[i] dz_t[j]                                  all steps of a segment at once
@@ -31,10 +31,11 @@ two carries 2 each, dw 1: 14, so 4900 cycles of a core with two 512-bit units, 1
 import math
 from collections.abc import Callable
 
-from numba import uint8
+from numba import int64, uint8
 
-from .cells import PARTS, add_gate_sums, add_plastic_products, candidate_row, gru_gradients
+from .cells import PARTS, add_gate_sums, add_plastic_products, candidate_row, clamp_gradient, gru_gradients
 from .denormals import flush_denormals, restore_denormals
+from .imposed import passes_imposed, walk_backwards
 from .modulation import gates_backward
 from .replay import carry_rows, fill_tables
 from .rules import (
@@ -68,7 +69,7 @@ from .simd import (
     sum_rows,
     zero_outside,
 )
-from .vector import LANES, ROWS, Pointer, inline, pointer
+from .vector import LANES, ROWS, TILE, Pointer, inline, pointer
 
 
 @inline
@@ -184,13 +185,15 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
     """
     rule = ALL_RULES.index(rule_name)
     matrices, rate_rows = len(MATRICES[rule_name]), len(RATES[rule_name])
-    parts, gru = PARTS[cell], cell == "gru"
+    parts, gru, clamped = PARTS[cell], cell == "gru", cell == "clamped"
+    passes = passes_imposed(rule_name, cell)
     dtype = SCALAR_TYPES[dtype_name]
 
     def backward(
         T: int, B: int, N: int, rows: int, size: int, first: int, last: int, group: int, segment: int,
+        longest: int, segments: int, edges_at: int, imposed_at: int,
         drive_at: int, w_at: int, alpha_at: int, rates_at: int, w_gates_at: int,
-        h0_at: int, state0_at: int, starts_at: int, h_at: int, opened_at: int,
+        h0_at: int, state0_at: int, starts_at: int, clamp_at: int, h_at: int, opened_at: int,
         grad_h_at: int, grad_end_at: int, dz_at: int, grad_h0_at: int, grad_state0_at: int,
         dw_at: int, dalpha_at: int, drates_at: int, scratch_at: int,
     ) -> None:  # fmt: skip
@@ -202,25 +205,26 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
         grad_h0, grad_state0 = pointer(grad_h0_at, dtype), pointer(grad_state0_at, dtype)
         dw, dalpha, drates = pointer(dw_at, dtype), pointer(dalpha_at, dtype), pointer(drates_at, dtype)
         eta, deta = rates + (rate_rows - 1) * size, drates + (rate_rows - 1) * size
-        drive, opened = pointer(drive_at, dtype), pointer(opened_at, dtype)
+        drive, opened, clamp = pointer(drive_at, dtype), pointer(opened_at, dtype), pointer(clamp_at, dtype)
         w_keep, w_ask = pointer(w_gates_at, dtype), pointer(w_gates_at, dtype) + rows * size
+        edges, imposed = pointer(edges_at, int64), pointer(imposed_at, uint8)
         matrix, table = rows * size, group * size
         state = matrices * matrix  # the size of one sample's
         stride = group * state
         trace = state - matrix  # how far behind hebb a trace lies
-        segments = (T + segment - 1) // segment
         kept = pointer(scratch_at, dtype)  # [segments, group, matrices, rows, size]: at the start of each
         history = kept + segments * stride  # [segment, group, matrices, rows, size]: at each step of one
         grad = history + segment * stride  # [group, matrices, rows, size]
-        pre = grad + stride + table  # [segment, group, size], after one row for the step before the segment
-        post, c, e = pre + segment * table, pre + 2 * segment * table, pre + 3 * segment * table
-        dz, gate = pre + 4 * segment * table, pre + 5 * segment * table
-        p = pre + 6 * segment * table  # [group, size], as the next three
+        pre = grad + stride + table  # [longest, group, size], after one row for the step before a stretch
+        post, c, e = pre + longest * table, pre + 2 * longest * table, pre + 3 * longest * table
+        dz, gate = pre + 4 * longest * table, pre + 5 * longest * table
+        p = pre + 6 * longest * table  # [group, size], as the next three
         q, r, u = p + table, p + 2 * table, p + 3 * table
-        reset = p + 4 * table  # [segment, group]
-        sums = reset + segment * group  # [segment, group, size], as the next five, of a GRU
-        own, keep, ask = sums + segment * table, sums + 2 * segment * table, sums + 3 * segment * table
-        dkeep, dask = sums + 4 * segment * table, sums + 5 * segment * table
+        reset = p + 4 * table  # [longest, group]
+        sums = reset + longest * group  # [longest, group, size], as the next five, of a GRU
+        own, keep, ask = sums + longest * table, sums + 2 * longest * table, sums + 3 * longest * table
+        dkeep, dask = sums + 4 * longest * table, sums + 5 * longest * table
+        tiles = dkeep + 2 * longest * table  # [longest, TILE]
         mode = flush_denormals()
         zero_row(dw, matrix)
         zero_row(dalpha, matrix)
@@ -245,8 +249,9 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
             ):  # 0 .. segments - 2 forwards, then segments - 1 .. 0 backwards
                 forwards = visit < segments - 1
                 number = visit if forwards else 2 * segments - 2 - visit
-                begin = number * segment
-                steps = min(segment, T - begin)
+                begin, steps = edges[number], edges[number + 1] - edges[number]
+                passed = passes and imposed[number] != 0
+                at_end = begin + steps == T and grad_end_at != 0
                 start_bound = math.inf if begin == 0 else 1.0
                 checkpoint = kept + number * stride
                 for s in range(count):
@@ -255,7 +260,7 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                         rule, B, N, size, begin, steps, sample + s, group, h0, h, starts, rates, eta,
                         reset + s, pre + o, post + o, c + o, e + o, gate + o,
                     )  # fmt: skip
-                    for i in range(0, rows, ROWS):
+                    for i in range(0, rows if forwards or not passed else 0, ROWS):
                         at = s * state + i * size
                         carry_rows(
                             rule, steps, size, group, stride, checkpoint + at,
@@ -263,6 +268,23 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                             start_bound, reset + s, pre + (o + i), c + o, e + o, gate + o,
                         )  # fmt: skip
                 if forwards:
+                    continue
+                if passed:
+                    for s in range(count):
+                        o = s * size
+                        zero_row(q + o, size)
+                        for i in range(0, rows, ROWS):
+                            at = s * state + i * size
+                            walk_backwards(
+                                rule, steps, size, group, checkpoint + at, tiles, grad + at, at_end,
+                                start_bound, reset + s, pre + (o + i), pre + (o - table + i), post + o, c + o,
+                                e + o, p + (o + i), q + o, deta,
+                            )  # fmt: skip
+                        if reset[s] != 0:
+                            zero_row(p + o, size)
+                        zero_row(u + o, size)
+                        for k in range(steps):
+                            unpad_row(dz_out + ((begin + k) * B + sample + s) * N, u + o, N)
                     continue
                 for s in range(count if gru else 0):  # what the forward pass computed, and did not keep
                     for k in range(steps):
@@ -278,7 +300,6 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                             )  # fmt: skip
                         candidate_row(own + row, ask + row, sums + row, size)
 
-                at_end = begin + steps == T and grad_end_at != 0
                 if rule in (OJA, RETROACTIVE) or at_end:
                     k = steps - 1
                     for s in range(count):
@@ -302,6 +323,8 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                             rule, gru, size, post + row, rates, gate + row if rule == MODULATED else eta,
                             dz + row, p + o, q + o, r + o, drates, deta,
                         )  # fmt: skip
+                        if clamped:
+                            clamp_gradient(dz + row, clamp + (t * B + sample + s) * N, N)
                         at = dz_out + (t * B + sample + s) * parts * N
                         if gru:
                             gru_gradients(
@@ -357,7 +380,10 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
     return backward
 
 
-def backward_numbers(T: int, matrices: int, rows: int, size: int, group: int, segment: int) -> int:
+def backward_numbers(
+    segments: int, matrices: int, rows: int, size: int, group: int, segment: int, longest: int
+) -> int:
     """How many numbers of working memory the kernel needs."""
-    states = -(-T // segment) + segment + 1
-    return group * (states * matrices * rows * size + (12 * segment + 5) * size + segment)
+    states = segments + segment + 1
+    tables = (12 * longest + 5) * size + longest
+    return group * (states * matrices * rows * size + tables) + longest * TILE

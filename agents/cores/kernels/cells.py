@@ -1,18 +1,32 @@
-"""What a neuron makes of its sums: the GRU, for one row of neurons.
+"""What a neuron makes of its sums, for one row of neurons: the GRU, and what is clamped.
 
 keep = sigmoid(drive[1] + h w_gates[0])                    the update gate, z of `torch.nn.GRU`
 ask  = sigmoid(drive[2] + h w_gates[1])                    the reset gate, r
 own  = tanh(drive[0] + ask * (h (w + alpha * hebb)))       the candidate, n
 h'   = (1 - keep) * own + keep * h
+
+A clamped neuron makes nothing of them: its activity is given.
 """
 
 from .rules import bounded, pad_row, zero_row
-from .simd import add_row_sums, every_row, fill, fma, load, load_tile, row_numbers, store, sum_rows
+from .simd import (
+    add_row_sums,
+    every_row,
+    fill,
+    fma,
+    load,
+    load_part,
+    load_tile,
+    row_numbers,
+    store,
+    sum_rows,
+    where_nan,
+)
 from .tanh import tanh_row
 from .vector import LANES, ROWS, Pointer, inline
 
-PARTS = {"tanh": 1, "gru": 3}
-"""How many inputs [N] there are, by cell."""
+PARTS = {"tanh": 1, "clamped": 1, "gru": 3}
+"""How many inputs [N] there are, by cell; "clamped" is "tanh" with activity imposed on some neurons."""
 
 
 @inline
@@ -109,3 +123,20 @@ def add_gate_sums(
         sums = fma(every_row(load(dkeep + j)), load_tile(w_keep + j * ROWS), sums)
         sums = fma(every_row(load(dask + j)), load_tile(w_ask + j * ROWS), sums)
     add_row_sums(p, sums)
+
+
+@inline
+def clamp_row(row: Pointer, clamp: Pointer, n: int) -> None:
+    """row[j] = clamp[j], but where that is NaN: there the neuron is free."""
+    for j in range(0, n, LANES):
+        value = load(clamp + j) if j + LANES <= n else load_part(clamp + j, n - j)
+        store(row + j, where_nan(value, load(row + j), value))
+
+
+@inline
+def clamp_gradient(row: Pointer, clamp: Pointer, n: int) -> None:
+    """row[j] = 0 where `clamp_row` imposed something."""
+    zero = fill(load(row), 0.0)
+    for j in range(0, n, LANES):
+        value = load(clamp + j) if j + LANES <= n else load_part(clamp + j, n - j)
+        store(row + j, where_nan(value, load(row + j), zero))

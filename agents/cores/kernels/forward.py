@@ -10,10 +10,11 @@ ones and, in groups of two samples, moves 3 cache lines between the L1 and the L
 import math
 from collections.abc import Callable
 
-from numba import uint8
+from numba import int64, uint8
 
-from .cells import PARTS, add_products, begin_gru, gru_row
+from .cells import PARTS, add_products, begin_gru, clamp_row, gru_row
 from .denormals import flush_denormals, restore_denormals
+from .imposed import pass_forwards, passes_imposed
 from .modulation import open_gates
 from .rules import (
     ALL_RULES,
@@ -64,23 +65,28 @@ def build_forward(rule_name: str, cell: str, dtype_name: str) -> Callable:
     Its arguments are sizes and addresses. w and alpha [rows, size] are tiled, and so are a GRU's w_gates
     [2, rows, size]; rates [.., size], the rows named in `RATES`, are padded with zeros. Contiguous are drive
     [T, B, parts, N], h [T, B, N], h0 [B, N], state0 and state_end [.., B, N, N], the matrices named in
-    `MATRICES`, and starts [T, B]. For `scratch` see `forward_numbers`.
+    `MATRICES`, starts [T, B], and clamp [T, B, N] of the cell "clamped"; edges and imposed are of
+    `cut_time`. For `scratch` see `forward_numbers`.
     """
     rule = ALL_RULES.index(rule_name)
     matrices, eta_row = len(MATRICES[rule_name]), len(RATES[rule_name]) - 1
-    parts, gru = PARTS[cell], cell == "gru"
+    parts, gru, clamped = PARTS[cell], cell == "gru", cell == "clamped"
+    passes = passes_imposed(rule_name, cell)
     dtype = SCALAR_TYPES[dtype_name]
 
     def forward(
         T: int, B: int, N: int, rows: int, size: int, first: int, last: int, group: int,
+        segments: int, edges_at: int, imposed_at: int,
         drive_at: int, w_at: int, alpha_at: int, rates_at: int, w_gates_at: int,
-        h0_at: int, state0_at: int, starts_at: int, h_at: int, state_end_at: int, scratch_at: int,
+        h0_at: int, state0_at: int, starts_at: int, clamp_at: int,
+        h_at: int, state_end_at: int, scratch_at: int,
     ) -> None:  # fmt: skip
         """Samples first .. last, a group at a time: they share the rows of w and alpha in the L1 cache."""
         drive, w, alpha = pointer(drive_at, dtype), pointer(w_at, dtype), pointer(alpha_at, dtype)
         rates, h0, state0 = pointer(rates_at, dtype), pointer(h0_at, dtype), pointer(state0_at, dtype)
         h, state_end, starts = pointer(h_at, dtype), pointer(state_end_at, dtype), pointer(starts_at, uint8)
-        eta = rates + eta_row * size
+        clamp, eta = pointer(clamp_at, dtype), rates + eta_row * size
+        edges, imposed = pointer(edges_at, int64), pointer(imposed_at, uint8)
         matrix, table = rows * size, group * size
         state = matrices * matrix  # the size of one sample's
         hebb = pointer(scratch_at, dtype)  # [group, matrices, rows, size]
@@ -88,6 +94,7 @@ def build_forward(rule_name: str, cell: str, dtype_name: str) -> Callable:
         pre, z, c, e = before + table, before + 2 * table, before + 3 * table, before + 4 * table
         gate = before + 5 * table
         own, keep, ask = before + 6 * table, before + 7 * table, before + 8 * table
+        tables = before + 9 * table  # what `pass_forwards` needs
         w_keep, w_ask = pointer(w_gates_at, dtype), pointer(w_gates_at, dtype) + matrix
         mode = flush_denormals()
 
@@ -102,45 +109,62 @@ def build_forward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                     zero_row(row + s * size, size)
                 for j in range(0, size, LANES):
                     store(c + (s * size + j), fill(load(z), 1.0))
-            for t in range(T + 1):
-                bound = math.inf if t == 0 else 1.0
-                for s in range(count):
-                    if t == T:  # nothing but the last update is left to do
-                        zero_row(pre + s * size, size)
-                        zero_row(z + s * size, size)
-                        continue
-                    o, inputs = s * size, drive + (t * B + sample + s) * parts * N
-                    if gru:
-                        begin_gru(size, N, inputs, z + o, own + o, keep + o, ask + o)
-                    else:
-                        pad_row(z + o, inputs, N, size)
-                    if starts[t * B + sample + s] != 0:
-                        zero_row(hebb + s * state, state)
-                        for row in (before, pre, c, e, gate):
-                            zero_row(row + s * size, size)
-                for i in range(0, rows, ROWS):
+            for number in range(segments + 1):  # the last is the step T, in which an update is left to do
+                begin, end = (edges[number], edges[number + 1]) if number < segments else (T, T + 1)
+                if passes and number < segments and imposed[number] != 0:
+                    fresh = number == 0 or imposed[number - 1] != 0
                     for s in range(count):
-                        o, at = s * size, s * state + i * size
-                        _walk_rows(
-                            rule, size, hebb + at, hebb + (at + matrix), w + i * size, alpha + i * size,
-                            z + o, c + o, e + o, gate + o, before + (o + i), pre + (o + i), bound,
+                        o = s * size
+                        pass_forwards(
+                            rule, B, N, rows, size, begin, end, fresh, sample + s, hebb + s * state, clamp,
+                            h0, h, starts, rates, eta, pre + o, tables,
                         )  # fmt: skip
+                        for row in (before, e, gate):  # no update is left
+                            zero_row(row + o, size)
+                        for j in range(0, size, LANES):
+                            store(c + (o + j), fill(load(z), 1.0))
+                    continue
+                for t in range(begin, end):
+                    bound = math.inf if t == 0 else 1.0
+                    for s in range(count):
+                        if t == T:  # nothing but the last update is left to do
+                            zero_row(pre + s * size, size)
+                            zero_row(z + s * size, size)
+                            continue
+                        o, inputs = s * size, drive + (t * B + sample + s) * parts * N
                         if gru:
-                            add_products(size, w_keep + i * size, pre + (o + i), keep + o)
-                            add_products(size, w_ask + i * size, pre + (o + i), ask + o)
-                if t == T:
-                    break
-                for s in range(count):
-                    o = s * size
-                    if gru:
-                        gru_row(size, z + o, own + o, keep + o, ask + o, pre + o)
-                    else:
-                        tanh_row(z + o, size)
-                    unpad_row(h + (t * B + sample + s) * N, z + o, N)
-                    if is_gated(rule):
-                        open_gates(size, z + o, rates, gate + o)
-                    coefficients(rule, z + o, gate + o if rule == MODULATED else eta, c + o, e + o, size)
-                before, pre, z = pre, z, before
+                            begin_gru(size, N, inputs, z + o, own + o, keep + o, ask + o)
+                        else:
+                            pad_row(z + o, inputs, N, size)
+                        if starts[t * B + sample + s] != 0:
+                            zero_row(hebb + s * state, state)
+                            for row in (before, pre, c, e, gate):
+                                zero_row(row + s * size, size)
+                    for i in range(0, rows, ROWS):
+                        for s in range(count):
+                            o, at = s * size, s * state + i * size
+                            _walk_rows(
+                                rule, size, hebb + at, hebb + (at + matrix), w + i * size, alpha + i * size,
+                                z + o, c + o, e + o, gate + o, before + (o + i), pre + (o + i), bound,
+                            )  # fmt: skip
+                            if gru:
+                                add_products(size, w_keep + i * size, pre + (o + i), keep + o)
+                                add_products(size, w_ask + i * size, pre + (o + i), ask + o)
+                    if t == T:
+                        break
+                    for s in range(count):
+                        o = s * size
+                        if gru:
+                            gru_row(size, z + o, own + o, keep + o, ask + o, pre + o)
+                        else:
+                            tanh_row(z + o, size)
+                        if clamped:
+                            clamp_row(z + o, clamp + (t * B + sample + s) * N, N)
+                        unpad_row(h + (t * B + sample + s) * N, z + o, N)
+                        if is_gated(rule):
+                            open_gates(size, z + o, rates, gate + o)
+                        coefficients(rule, z + o, gate + o if rule == MODULATED else eta, c + o, e + o, size)
+                    before, pre, z = pre, z, before
             for s in range(count):
                 for k in range(matrices):
                     target = state_end + (k * B + sample + s) * N * N
@@ -150,6 +174,7 @@ def build_forward(rule_name: str, cell: str, dtype_name: str) -> Callable:
     return forward
 
 
-def forward_numbers(matrices: int, rows: int, size: int, group: int) -> int:
-    """How many numbers of working memory the kernel needs."""
-    return group * (matrices * rows + 9) * size
+def forward_numbers(matrices: int, rows: int, size: int, group: int, longest: int) -> int:
+    """How many numbers of working memory the kernel needs, for stretches of at most `longest` steps."""
+    tables = (5 * (longest + 2) + 1) * size + longest + 1
+    return group * (matrices * rows + 9) * size + tables

@@ -61,6 +61,14 @@ def advance(rule: int, hebb: Vec, c: Vec, e: Vec, pre: Vec) -> Vec:
 
 
 @inline
+def eta_slope(rule: int, hebb: Vec, pre: Vec, post: Vec) -> Vec:
+    """The derivative of `advance` by eta, of the rules in `RULES`."""
+    if rule == CLIP:
+        return pre * post
+    return pre * post - hebb if rule == DECAY else (pre - hebb * post) * post
+
+
+@inline
 def advance_both(rule: int, hebb: Vec, trace: Vec, c: Vec, e: Vec, gate: Vec, pre: Vec) -> tuple[Vec, Vec]:
     """`hebb`, before it is bounded, and `trace` after an update; without a trace the second is idle."""
     if rule == RETROACTIVE:

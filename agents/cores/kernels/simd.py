@@ -233,3 +233,14 @@ def zero_outside(typing: Any, x: Any, value: Any, limit: Any) -> Any:
         return builder.select(builder.and_(below, above), kept, ir.Constant(kept.type, [0.0] * x.lanes))
 
     return x(x, value, limit), generate
+
+
+@intrinsic
+def where_nan(typing: Any, value: Any, x: Any, y: Any) -> Any:
+    """`x` where `value` is NaN, else `y`."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        value, x, y = args
+        return builder.select(builder.fcmp_ordered("==", value, value), y, x)
+
+    return x(value, x, y), generate

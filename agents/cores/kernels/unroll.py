@@ -11,6 +11,7 @@ from .backward import backward_numbers
 from .cells import PARTS
 from .compiled import kernel
 from .forward import forward_numbers
+from .imposed import cut_time, passes_imposed
 from .rules import ALL_RULES, MATRICES, RATES, RULES
 from .threads import chunks, scratch, share_out
 from .vector import LANES, ROWS
@@ -23,6 +24,9 @@ DTYPES = (torch.float32, torch.float64)
 
 SEGMENT = 8
 """Steps between two checkpoints of the backward pass."""
+
+LARGE, LONG_SEGMENT = 256 * 256, 14
+"""Matrices of more numbers do not stay in L2: samples go one by one, with fewer checkpoints."""
 
 
 def _tiled(matrix: Tensor) -> Tensor:
@@ -42,6 +46,10 @@ def _untiled(tiles: Tensor, n: int) -> Tensor:
 def padded_sizes(n: int) -> tuple[int, int]:
     """Rows and columns of a matrix [n, n] in tiles."""
     return -(-n // ROWS) * ROWS, -(-n // LANES) * LANES
+
+
+def _group_and_segment(rows: int, size: int) -> tuple[int, int]:
+    return (GROUP, SEGMENT) if rows * size <= LARGE else (1, LONG_SEGMENT)
 
 
 def _address(tensor: Tensor | None) -> int:
@@ -66,6 +74,7 @@ class _FusedUnroll(torch.autograd.Function):
         starts: Tensor,
         rule: str,
         known: Tensor | None,
+        clamp: Tensor | None,
     ) -> tuple[Tensor, Tensor | None]:
         """`rates` [.., N] and `state0` [.., B, N, N] hold what `RATES` and `MATRICES` name."""
         (T, B), N = starts.shape, len(w)
@@ -74,22 +83,29 @@ class _FusedUnroll(torch.autograd.Function):
         starts = starts.contiguous()
         w, alpha, rates = _tiled(w), _tiled(alpha), pad(rates, (0, size - N)).contiguous()
         gates = None if w_gates is None else tiled_gates(w_gates)
-        ctx.rule, ctx.cell = rule, cell_name(w_gates)
+        ctx.rule, ctx.cell = rule, cell_name(w_gates, clamp)
+        together, segment = _group_and_segment(rows, size)
+        edges, _ = ctx.cut = cut_time(T, segment, clamp if passes_imposed(rule, ctx.cell) else None)
+        longest = int(edges.diff().max())
         ctx.set_materialize_grads(False)
-        given = (drive, w, alpha, rates, gates, h0, state0, starts)
+        clamp = None if clamp is None else clamp.contiguous()
+        given = (drive, w, alpha, rates, gates, h0, state0, starts, clamp)
         if known is not None:
             h = known.contiguous().detach()
             ctx.save_for_backward(*given, h, w_gates)
             return h, None
         h, state_end = drive.new_empty(T, B, N), torch.empty_like(state0)
         run = kernel("forward", rule, ctx.cell, _name(drive.dtype))
-        parts = chunks(B, GROUP)
+        parts = chunks(B, together)
 
         def work(part: int) -> None:
             first, last = parts[part]
-            group = min(GROUP, last - first)
-            memory = scratch(forward_numbers(len(state0), rows, size, group), drive.dtype)
-            run(T, B, N, rows, size, first, last, group, *map(_address, (*given, h, state_end, memory)))
+            group = min(together, last - first)
+            memory = scratch(forward_numbers(len(state0), rows, size, group, longest), drive.dtype)
+            run(
+                T, B, N, rows, size, first, last, group, len(edges) - 1,
+                *map(_address, (*ctx.cut, *given, h, state_end, memory)),
+            )  # fmt: skip
 
         share_out(work, len(parts))
         ctx.save_for_backward(*given, h, w_gates)
@@ -99,9 +115,9 @@ class _FusedUnroll(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad_h: Tensor | None, grad_end: Tensor | None) -> tuple[Tensor | None, ...]:
         *given, h, w_gates = ctx.saved_tensors
-        drive, _, _, rates, _, h0, state0, starts = given
+        drive, _, _, rates, _, h0, state0, starts, _ = given
         if grad_h is None and grad_end is None:
-            return (None,) * 10
+            return (None,) * 11
         T, B, N = h.shape
         rows, size = padded_sizes(N)
         grad_h = None if grad_h is None else grad_h.contiguous()
@@ -111,16 +127,20 @@ class _FusedUnroll(torch.autograd.Function):
         grad_state0 = torch.empty_like(state0) if ctx.needs_input_grad[6] else None
         before = None if w_gates is None else _activity_before(h0, h, starts)
         opened = None if before is None else torch.sigmoid(drive[..., N:] + before @ torch.cat([*w_gates], 1))
-        parts = chunks(B, GROUP)
+        together, segment = _group_and_segment(rows, size)
+        longest, segments = int(ctx.cut[0].diff().max()), len(ctx.cut[1])
+        parts = chunks(B, together)
         sums = h.new_empty(len(parts), 2 * rows + len(rates), size)  # dw, dalpha and drates
         run = kernel("backward", ctx.rule, ctx.cell, _name(h.dtype))
 
         def work(part: int) -> None:
             first, last = parts[part]
-            group = min(GROUP // len(state0), last - first)  # more matrices at a time do not stay in L2
-            memory = scratch(backward_numbers(T, len(state0), rows, size, group, SEGMENT), h.dtype)
+            group = min(max(1, together // len(state0)), last - first)  # more matrices do not stay in L2
+            numbers = backward_numbers(segments, len(state0), rows, size, group, segment, longest)
+            memory = scratch(numbers, h.dtype)
             run(
-                T, B, N, rows, size, first, last, group, SEGMENT,
+                T, B, N, rows, size, first, last, group, segment, longest, segments,
+                *map(_address, ctx.cut),
                 *map(_address, (*given, h, opened, grad_h, grad_end, dz, grad_h0, grad_state0)),
                 *map(_address, (sums[part], sums[part, rows:], sums[part, 2 * rows:], memory)),
             )  # fmt: skip
@@ -133,12 +153,14 @@ class _FusedUnroll(torch.autograd.Function):
             both = before.flatten(0, 1).t() @ dz[..., N:].flatten(0, 1)
             dgates = torch.stack(both.split(N, dim=1))
         weights = _untiled(dw, N), _untiled(dalpha, N), drates, dgates
-        return dz, *weights, grad_h0, grad_state0, None, None, None
+        return dz, *weights, grad_h0, grad_state0, None, None, None, None
 
 
-def cell_name(w_gates: Tensor | None) -> str:
-    """What the kernels call the cell whose gates have these weights."""
-    return "tanh" if w_gates is None else "gru"
+def cell_name(w_gates: Tensor | None, clamp: Tensor | None = None) -> str:
+    """What the kernels call the cell whose gates have these weights, or on which this is imposed."""
+    if w_gates is not None:
+        return "gru"
+    return "tanh" if clamp is None else "clamped"
 
 
 def tiled_gates(w_gates: Tensor) -> Tensor:
@@ -161,6 +183,7 @@ def fused_recurrence(
     starts: Tensor,
     known: Tensor | None = None,
     w_gates: Tensor | None = None,
+    clamp: Tensor | None = None,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run a recurrence with plastic connections over a sequence.
 
@@ -180,13 +203,15 @@ def fused_recurrence(
         known: The activity [T, B, N] that these inputs gave, step by step: then only the backward pass is
             computed. None: it is not known.
         w_gates: Recurrent weights of a GRU's update and reset gate [2, N, N]; None: it is a tanh RNN.
+        clamp: Activity that is imposed [T, B, N]; a neuron is free where it is NaN. None: all are free.
 
     Returns:
         Activity [T, B, N] and the matrices after the last step (none if activity is known), differentiable
-        with respect to every floating input but `known`, once.
+        with respect to every floating input but `known` and `clamp`, once.
 
     Raises:
-        ValueError: If a shape, a dtype, the device or the rule is not accepted.
+        ValueError: If a shape, a dtype, the device or the rule is not accepted, or `clamp` asks for a
+            gradient or is given to a GRU.
     """
     if rule not in ALL_RULES:
         raise ValueError(f"unknown plasticity rule {rule!r}; known rules: {', '.join(ALL_RULES)}")
@@ -207,11 +232,16 @@ def fused_recurrence(
     )
     if known is not None:
         check_tensors(drive.dtype, known=(known, (T, B, N)))
+    if clamp is not None:
+        if w_gates is not None:
+            raise ValueError("clamp and w_gates are both given: the neurons of a GRU cannot be clamped")
+        check_clamp(clamp, (T, B, N), drive.dtype)
+        check_tensors(drive.dtype, clamp=(clamp, (T, B, N)))
     stacked_rates = torch.stack([pad(rate, (0, N - len(rate))) for rate in rates])
     # One matrix is not copied: whoever changes it in place before the backward pass shall be told.
     state0 = matrices[0].unsqueeze(0) if len(matrices) == 1 else torch.stack(matrices)
     h, state_end = _FusedUnroll.apply(
-        drive, w, alpha, stacked_rates, w_gates, h0, state0, starts, rule, known
+        drive, w, alpha, stacked_rates, w_gates, h0, state0, starts, rule, known, clamp
     )
     return h, () if state_end is None else tuple(state_end[k] for k in range(len(matrices)))
 
@@ -243,14 +273,22 @@ def fused_unroll(
     return h, hebb
 
 
-def check_starts(drive: Tensor, starts: Tensor) -> tuple[int, int, int]:
-    """The sizes (T, B, N) of drive; ValueError unless it and starts [T, B] have a proper shape and dtype."""
-    if drive.dim() != 3 or 0 in drive.shape:
-        raise ValueError(f"drive must be [T, B, N] and not empty, got {list(drive.shape)}")
-    T, B, N = drive.shape
+def check_starts(inputs: Tensor, starts: Tensor, name: str = "drive") -> tuple[int, int, int]:
+    """The sizes (T, B, N) of `inputs`; ValueError unless they and starts [T, B] have shape and dtype."""
+    if inputs.dim() != 3 or 0 in inputs.shape:
+        raise ValueError(f"{name} must be [T, B, N] and not empty, got {list(inputs.shape)}")
+    T, B, N = inputs.shape
     if starts.dtype != torch.bool or starts.shape != (T, B):
         raise ValueError(f"starts must be bool [{T}, {B}], got {starts.dtype} {list(starts.shape)}")
     return T, B, N
+
+
+def check_clamp(clamp: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    """Raise ValueError unless what is imposed on neurons has this shape and dtype, and no gradient."""
+    if clamp.shape != shape or clamp.dtype != dtype:
+        raise ValueError(f"clamp must be {dtype} {list(shape)}, got {clamp.dtype} {list(clamp.shape)}")
+    if clamp.requires_grad:
+        raise ValueError("clamp must not require a gradient: none flows into what is imposed on a neuron")
 
 
 def check_rule(rule: str) -> None:

@@ -1,0 +1,52 @@
+"""Figure 3 of Miconi, Clune & Stanley (ICML 2018): two patterns of 50 bits, with and without plasticity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import nn
+
+from memory_tasks.clamped_lstm import ClampedLSTM
+from memory_tasks.pattern_networks import plain_network
+from memory_tasks.patterns_experiment import PatternsExperiment
+
+
+@dataclass(frozen=True, kw_only=True)
+class BitsExperiment(PatternsExperiment):
+    """Remember two random patterns of 50 bits: a plastic network beside others, far larger (figure 3)."""
+
+    name: ClassVar[str] = "bits"
+    known_networks: ClassVar[dict[str, float]] = {"plastic": 3e-4, "rnn": 3e-5, "lstm": 3e-5}
+    milestone: ClassVar[float | None] = 0.05
+    logarithmic: ClassVar[bool] = True
+
+    networks: tuple[str, ...] = ("plastic", "rnn", "lstm")
+    episodes: int = 30_000
+    test_episodes: int = 1000
+    size: int = 50
+    patterns: int = 2
+    show: int = 3
+    blank: int = 1
+    cycles: int = 1
+    recall: int = 3
+    rnn_free: int = 2000
+    """Neurons of the rnn that get no input."""
+    lstm_cells: int = 2000
+    """Cells of the lstm."""
+
+    def check(self) -> None:
+        """See :meth:`Experiment.check`."""
+        super().check()
+        if self.rnn_free < 0:
+            raise ValueError(f"--rnn-free must be a whole number from 0 on, got {self.rnn_free}")
+        if self.lstm_cells < self.size:
+            raise ValueError(f"--lstm-cells must be at least --size {self.size}, got {self.lstm_cells}")
+
+    def network(self, name: str) -> nn.Module:
+        """See :meth:`Experiment.network`."""
+        if name == "rnn":
+            return plain_network(self.size, self.rnn_free)
+        if name == "lstm":
+            return ClampedLSTM(self.size, self.lstm_cells)
+        return super().network(name)

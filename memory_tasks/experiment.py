@@ -1,0 +1,95 @@
+"""The settings that all tasks share; each task adds its own and is a subcommand of the command line."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from torch import nn
+
+from memory_tasks.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment(ABC):
+    """Train networks on a task, each from several seeds, and draw how they learn.
+
+    Finished runs are never repeated, unfinished ones go on from their last checkpoint.
+    """
+
+    name: ClassVar[str]
+    """The task's name on the command line."""
+    known_networks: ClassVar[dict[str, float]]
+    """The networks that can be trained on it, and the learning rate of each."""
+    milestone: ClassVar[float | None] = None
+    """An error worth reaching: the report says when each run did."""
+    logarithmic: ClassVar[bool] = False
+    """Whether the report draws episodes and time on logarithmic axes."""
+
+    networks: tuple[str, ...] = ("plastic",)
+    """Networks to train."""
+    episodes: int
+    """Episodes to train for."""
+    batch: int = 1
+    """Episodes in an update."""
+    lr: float | None = None
+    """Adam's learning rate; by default each network's own."""
+    runs: int = 1
+    """Runs of each network: seeds SEED, SEED + 1 ..."""
+    seed: int = 0
+    """Seed of the first run."""
+    test_episodes: int = 1000
+    """Episodes of the test after training."""
+    out: Path | None = None
+    """Folder of the runs; by default runs/TASK."""
+    jobs: int | None = None
+    """Runs at the same time, a thread each; by default one for each core of the machine."""
+
+    def check(self) -> None:
+        """Check everything that can be known before any work is done; subclasses check their own as well.
+
+        Raises:
+            ValueError: Naming the setting, its value and what is accepted.
+        """
+        for network in self.networks:
+            if network not in self.known_networks:
+                raise ValueError(
+                    f"unknown network {network!r} for {self.name}; accepted: {', '.join(self.known_networks)}"
+                )
+        if not self.networks or len(set(self.networks)) < len(self.networks):
+            raise ValueError(f"--networks must be different networks, at least one, got {self.networks!r}")
+        for setting in ("episodes", "batch", "runs", "test_episodes", "jobs"):
+            value = getattr(self, setting)
+            if value is not None and value < 1:
+                raise ValueError(f"--{setting.replace('_', '-')} must be a whole number above 0, got {value}")
+        if self.lr is not None and not (math.isfinite(self.lr) and self.lr > 0):
+            raise ValueError(f"--lr must be a finite number above 0, got {self.lr}")
+        if not 0 <= self.seed <= 2**32 - self.runs:
+            raise ValueError(f"--seed must be a whole number from 0 to 4294967295, got {self.seed}")
+
+    def learning_rate(self, network: str) -> float:
+        """Adam's learning rate for a network."""
+        return self.known_networks[network] if self.lr is None else self.lr
+
+    @abstractmethod
+    def task(self) -> Task:
+        """The task; reads data from disk if it needs any.
+
+        Raises:
+            ValueError: If data cannot be used.
+        """
+
+    @abstractmethod
+    def network(self, name: str) -> nn.Module:
+        """A network before training, from inputs [T, B, F] to answers [B, ...]; PyTorch is seeded already."""
+
+    def rate_factor(self, progress: float) -> float:
+        """What the learning rate is multiplied with when this part of the training, 0 to 1, is over."""
+        return 1.0
+
+    def pictures(self, folder: Path, report: Path) -> list[Path]:
+        """Draw what only this task has, from the runs in `folder` into `report`; returns the files."""
+        return []

@@ -1,0 +1,61 @@
+"""All experiments by name, and their settings as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from memory_tasks.bits_experiment import BitsExperiment
+from memory_tasks.experiment import Experiment
+from memory_tasks.images_experiment import ImagesExperiment
+from memory_tasks.omniglot_experiment import OmniglotExperiment
+from memory_tasks.patterns_experiment import PatternsExperiment
+from sweeps.toml_values import checked, hints_of
+
+EXPERIMENTS: dict[str, type[Experiment]] = {
+    cls.name: cls for cls in (PatternsExperiment, BitsExperiment, ImagesExperiment, OmniglotExperiment)
+}
+"""The subcommands of the command line."""
+
+
+def settings_of(experiment: Experiment, paths: bool = False) -> dict[str, Any]:
+    """What an experiment is, as JSON can hold it: its task's name and its settings.
+
+    Args:
+        experiment: The experiment.
+        paths: With its paths, made absolute. They are for a process on this machine, never for a file.
+    """
+    values: dict[str, Any] = {"task": experiment.name}
+    for field in fields(experiment):
+        value = getattr(experiment, field.name)
+        if field.name in path_settings(type(experiment)):
+            if paths and value is not None and field.name != "out":
+                values[field.name] = str(value.absolute())
+        else:
+            values[field.name] = value
+    return json.loads(json.dumps(values))
+
+
+def from_settings(values: dict[str, Any], where: str) -> Experiment:
+    """Read what :func:`settings_of` gave.
+
+    Args:
+        values: By name.
+        where: What errors call them.
+
+    Raises:
+        ValueError: If they are not the settings of an experiment.
+    """
+    name = values.get("task")
+    if name not in EXPERIMENTS:
+        raise ValueError(f"{where}: unknown task {name!r}; accepted: {', '.join(EXPERIMENTS)}")
+    cls = EXPERIMENTS[name]
+    given = {key: value for key, value in values.items() if key != "task"}
+    return cls(**checked(given, hints_of(cls), where))
+
+
+def path_settings(cls: type[Experiment]) -> set[str]:
+    """The settings that say where something is on this machine."""
+    return {name for name, hint in hints_of(cls).items() if hint in (Path, Path | None)}

@@ -1,0 +1,92 @@
+"""The folder of an experiment: settings.json, NETWORK/seed-SEED/, report/."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from agents.checkpoint_file import SUFFIX
+from memory_tasks.experiment import Experiment
+from memory_tasks.experiments import from_settings, settings_of
+from memory_tasks.trial import Trial
+from sweeps.json_file import write_json
+
+SETTINGS = "settings.json"
+MAY_DIFFER = ("networks", "runs", "seed", "jobs")
+"""Settings that say which trials there are and how they are worked on, but nothing of what a trial is."""
+SMALL = 1_000_000
+"""Bytes; a network up to this size is worth keeping in a repository."""
+_IGNORED = f"""\
+# What need not be committed: networks but small ones of the first seed, and what unfinished runs leave.
+/.lock
+*.log
+*.tmp
+.*{SUFFIX}.*
+*{SUFFIX}
+"""
+
+
+def prepare(experiment: Experiment, out: Path) -> None:
+    """Keep the settings in `out`, which is made if missing.
+
+    Raises:
+        ValueError: If the folder was made with other settings, or cannot be written.
+    """
+    file, now = out / SETTINGS, settings_of(experiment)
+    if file.is_file():
+        before = settings_of(read_settings(out))
+        for name, was in before.items():
+            if name not in MAY_DIFFER and was != now.get(name):
+                raise ValueError(
+                    f"{out} was made with {name} = {was!r}, not {now.get(name)!r}; give another folder "
+                    "with --out, or move this one away"
+                )
+        # What was trained before stays part of the experiment.
+        now["networks"] = [*before["networks"], *(n for n in now["networks"] if n not in before["networks"])]
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} exists already and is no folder of these tasks; give another one with --out")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(file, now)
+    except OSError as error:
+        raise ValueError(f"the runs cannot be written to {out}: {error.strerror}") from error
+
+
+def read_settings(out: Path) -> Experiment:
+    """The experiment of a folder, without its paths.
+
+    Raises:
+        ValueError: If there is none, or its settings are damaged.
+    """
+    file = out / SETTINGS
+    if not file.is_file():
+        raise ValueError(f"there are no runs in {out} (it has no {SETTINGS})")
+    try:
+        values = json.loads(file.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{file} is damaged: {error}") from error
+    return from_settings(values, str(file))
+
+
+def trials_in(out: Path, experiment: Experiment) -> list[Trial]:
+    """The trials that have been begun in a folder, network by network, by their seeds."""
+    return [
+        Trial(experiment, network, seed)
+        for network in experiment.networks
+        for seed in sorted(
+            int(path.name[5:]) for path in (out / network).glob("seed-[0-9]*") if path.is_dir()
+        )
+    ]
+
+
+def ignored(out: Path, trials: Sequence[Trial], first: int) -> str:
+    """The folder's .gitignore: of the networks there are now, it keeps the small ones of seed `first`."""
+    kept = [
+        f"!/{trial.name}/{trial.network_file(out).name}\n"
+        for trial in trials
+        if trial.seed == first
+        and trial.network_file(out).is_file()
+        and trial.network_file(out).stat().st_size < SMALL
+    ]
+    return _IGNORED + "".join(kept)

@@ -1,0 +1,147 @@
+"""What the scores of a sweep's plastic agents rest on: each plays on with something taken away."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from agents.ablations import Ablations
+from agents.checkpoint import read_agent
+from agents.cores import make_core
+from agents.evaluation import Task, evaluate
+from agents.plotting import COLOURS, new_figure, plain
+from agents.vec_env import episode_length
+from sweeps.plan import Sweep
+
+INTACT = "intact"
+
+
+def ablations_file(sweep: Sweep) -> Path:
+    """Where the scores are kept, from which figures are drawn."""
+    return sweep.report / "ablations.csv"
+
+
+@dataclass(frozen=True)
+class AblationScore:
+    """How one agent scored with one thing taken away: a line of ablations.csv."""
+
+    entry: str
+    seed: int
+    ablation: str
+    """What was taken away, in words."""
+    episodes: int
+    mean_return: float
+    low: float
+    """Bounds of the 95 % confidence interval over episodes."""
+    high: float
+
+
+def ablations_of(steps: int) -> dict[str, Ablations]:
+    """The ablations of an episode of `steps` steps, by what they are called in figures."""
+    quarter, half = steps // 4, steps // 2
+    return {
+        INTACT: Ablations(),
+        "no plasticity (α = 0)": Ablations(no_plasticity=True),
+        f"hebb frozen from step {quarter}": Ablations(freeze_hebb=quarter),
+        f"hebb wiped at step {half}": Ablations(wipe_hebb=half),
+        f"activity wiped at step {half}": Ablations(wipe_hidden=half),
+    }
+
+
+def measure_ablations(sweep: Sweep, episodes: int = 500) -> list[AblationScore]:
+    """Let every plastic agent that was kept play with each ablation, on the sweep's fresh episodes.
+
+    Raises:
+        ValueError: If no finished run of the sweep has kept a plastic agent.
+    """
+    scores = []
+    steps = _episode_length(sweep.task)
+    for name, seed, agent in _plastic_agents(sweep):
+        for words, ablations in ablations_of(steps).items():
+            played = evaluate(
+                agent.as_posix(), sweep.task, episodes, sweep.evaluation.seed, ablations=ablations
+            )
+            low, high = played.ci95 or (played.mean_return, played.mean_return)
+            scores.append(AblationScore(name, seed, words, episodes, played.mean_return, low, high))
+    if not scores:
+        raise ValueError(f"{sweep.file}: no finished run has kept an agent with plastic weights")
+    return scores
+
+
+def write_ablations(file: Path, scores: list[AblationScore]) -> None:
+    """Write `file`, a table of comma-separated values."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", newline="") as target:
+        writer = csv.DictWriter(target, [field.name for field in fields(AblationScore)], lineterminator="\n")
+        writer.writeheader()
+        for score in scores:
+            writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in asdict(score).items()})
+
+
+def read_ablations(file: Path) -> list[AblationScore]:
+    """Read what :func:`write_ablations` wrote.
+
+    Raises:
+        ValueError: If it is not that.
+    """
+    try:
+        with file.open(newline="") as source:
+            return [
+                AblationScore(
+                    row["entry"], int(row["seed"]), row["ablation"], int(row["episodes"]),
+                    float(row["mean_return"]), float(row["low"]), float(row["high"]),
+                )
+                for row in csv.DictReader(source)
+            ]  # fmt: skip
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{file} is not a table of ablations ({error})") from error
+
+
+def draw_ablations(scores: list[AblationScore], title: str) -> Figure:
+    """A group of bars for each agent, a bar for each ablation, with its confidence interval."""
+    entries = list(dict.fromkeys(score.entry for score in scores))
+    words = list(dict.fromkeys(score.ablation for score in scores))
+    picture = new_figure(max(7.0, 2.2 + 1.7 * len(entries)), 4.2)
+    axes = picture.add_subplot()
+    width = 0.8 / len(words)
+    for number, ablation in enumerate(words):
+        chosen = [score for score in scores if score.ablation == ablation]
+        x = np.array([entries.index(score.entry) for score in chosen]) + (number + 0.5) * width - 0.4
+        y = np.array([score.mean_return for score in chosen])
+        errors = np.array([[s.mean_return - s.low, s.high - s.mean_return] for s in chosen]).T
+        colour = "#444444" if ablation == INTACT else COLOURS[(number - 1) % len(COLOURS)]
+        axes.bar(x, y, 0.9 * width, yerr=errors, color=colour, ecolor="black", label=ablation)
+    axes.set_xticks(range(len(entries)), entries)
+    axes.set_ylabel(f"mean return over {scores[0].episodes} fresh episodes")
+    plain(axes)
+    axes.grid(axis="x", visible=False)
+    picture.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    picture.suptitle(f"{title}: trained agents with something taken away", fontsize=11)
+    return picture
+
+
+def _plastic_agents(sweep: Sweep) -> Iterator[tuple[str, int, Path]]:
+    """Entry, seed and file of each entry's first kept agent, where its core has plastic weights and alpha."""
+    kept = [run for run in sweep.runs() if run.is_finished(sweep.folder)]
+    for name in sweep.entries:
+        for run in kept:
+            agent = run.folder(sweep.folder).agent
+            if run.entry == name and agent.is_file():
+                _, settings = read_agent(agent)
+                if make_core(settings.core, 1, 1).plastic_leaves:
+                    yield name, run.settings.seed, agent
+                break
+
+
+def _episode_length(task: Task) -> int:
+    env = task.make(1)
+    steps = episode_length(env)
+    env.close()
+    if steps is None:
+        raise ValueError(f"{task.env_id} does not say how long an episode is")
+    return steps

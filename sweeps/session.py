@@ -1,0 +1,67 @@
+"""One command that works on the runs of a folder: nobody else at the same time, a board, what failed."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from sweeps.board import Board
+from sweeps.driver import Backend, Failure, J, drive
+
+
+def stop_gently() -> None:
+    """Let Ctrl-C and a TERM signal raise KeyboardInterrupt, which :func:`sweeps.driver.drive` waits for.
+
+    A shell may start us with Ctrl-C ignored, and who ends a job sends TERM.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+
+
+def work_off(
+    runs: list[J],
+    total: int,
+    folder: Path,
+    what: str,
+    ignored: str,
+    backend: Callable[[], Backend[J]],
+    console: Console,
+) -> list[Failure]:
+    """Work on `runs` with a board on `console`; returns those that failed.
+
+    Args:
+        runs: The unfinished ones.
+        total: How many there are with the finished ones.
+        folder: Where everything is written.
+        what: What errors call the whole.
+        ignored: The folder's .gitignore.
+        backend: Makes that where they are worked on.
+        console: Where to show how it goes.
+
+    Raises:
+        ValueError: If the backend cannot be used, or another command works in the folder.
+        SweepStopped: If the user stopped it.
+    """
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ValueError(f"another command is training {what}; wait for it or stop it") from None
+    try:
+        (folder / ".gitignore").write_text(ignored)
+        with Board(console, folder, total, runs) as board:
+            return drive(runs, folder, backend(), board)
+    finally:
+        lock.release()
+
+
+def say_failures(failures: list[Failure], total: int) -> None:
+    """Name the runs that failed, on the standard error."""
+    print(f"{len(failures)} of {total} runs failed:", file=sys.stderr)
+    for failure in failures:
+        print(f"  {failure.run.name}: {failure.why}; log: {failure.log}", file=sys.stderr)

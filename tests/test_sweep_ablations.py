@@ -1,0 +1,62 @@
+import csv
+
+import pytest
+from sweep_file import write
+
+import sweep as command
+from agents.evaluation import evaluate
+from sweeps.ablations import AblationScore, draw_ablations, read_ablations, write_ablations
+from sweeps.plan import read_sweep
+
+
+@pytest.fixture(scope="module")
+def ablated(tmp_path_factory):
+    """The folder of a small sweep of plastic and rnn, trained and ablated."""
+    folder = tmp_path_factory.mktemp("sweep")
+    assert command.main([str(write(folder)), "--ablate", "--jobs", "1"]) == 0
+    return folder
+
+
+def test_plastic_agents_are_ablated_and_others_are_left_alone(ablated):
+    scores = read_ablations(ablated / "report" / "ablations.csv")
+    assert {score.entry for score in scores} == {"plastic"}
+    assert [score.ablation for score in scores] == [
+        "intact",
+        "no plasticity (α = 0)",
+        "hebb frozen from step 20",
+        "hebb wiped at step 40",
+        "activity wiped at step 40",
+    ]
+    sweep = read_sweep(ablated / "sweep.toml")
+    agent = sweep.runs()[0].folder(ablated).agent
+    again = evaluate(agent.as_posix(), sweep.task, 500, sweep.evaluation.seed)
+    assert scores[0].mean_return == pytest.approx(again.mean_return, rel=1e-5)
+    assert scores[0].low < scores[0].mean_return < scores[0].high
+
+
+def test_the_figure_is_drawn_again_from_the_table_alone(ablated):
+    figure = ablated / "report" / "ablations.png"
+    figure.unlink(missing_ok=True)
+    (ablated / "plastic" / "seed-0" / "agent.safetensors").unlink(missing_ok=True)
+    assert command.main([str(ablated / "sweep.toml"), "--report"]) == 0
+    assert figure.stat().st_size > 0
+
+
+def test_a_sweep_without_kept_agents_says_so(ablated, capsys):
+    (ablated / "plastic" / "seed-0" / "agent.safetensors").unlink(missing_ok=True)
+    assert command.main([str(ablated / "sweep.toml"), "--ablate"]) == 2
+    assert "no finished run has kept an agent with plastic weights" in capsys.readouterr().err
+
+
+def test_a_bar_for_each_score_with_its_interval(tmp_path):
+    scores = [
+        AblationScore(e, 0, a, 9, v, v - 1, v + 2) for e, a, v in (("x", "intact", 5), ("x", "less", 3))
+    ]
+    bars = draw_ablations(scores, "a title").axes[0].patches
+    assert [bar.get_height() for bar in bars] == [5, 3]
+    write_ablations(tmp_path / "new" / "a.csv", scores)
+    assert read_ablations(tmp_path / "new" / "a.csv") == scores
+    (tmp_path / "b.csv").write_text("entry,seed\nx,0\n")
+    with pytest.raises(ValueError, match="is not a table of ablations"):
+        read_ablations(tmp_path / "b.csv")
+    assert list(csv.DictReader((tmp_path / "new" / "a.csv").open()))[1]["high"] == "5"
