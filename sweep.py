@@ -101,7 +101,7 @@ def train_all(sweep: Sweep, settings: SweepSettings, console: Console) -> list[F
     runs = sweep.runs(settings.keep)
     unfinished = [run for run in runs if not run.is_finished(sweep.folder)]
     console.print(
-        f"{sweep.file}: {len(sweep.entries)} entries x {len(sweep.seeds)} seeds, "
+        f"{sweep.file}: {len(sweep.entries)} entries, {len(sweep.seeds)} seeds, "
         f"{len(runs) - len(unfinished)} of {len(runs)} runs finished",
         highlight=False,
     )

@@ -18,7 +18,7 @@ KERNEL = 3
 STRIDE = 2
 LAYERS = 4
 W_SCALE, ALPHA, ETA = 0.01, 0.5, 1.0
-"""At the start w is uniform in [0, W_SCALE), and alpha and eta are these: what is shown is remembered at once,
+"""At the start w is uniform in [0, W_SCALE), alpha and eta are these: what is shown is remembered at once,
 and equally well by all labels (from random alpha training took half as many episodes again, measured)."""
 LABEL_DRIVE = 1000.0
 """What a label adds to its neuron's sum: the softmax is then the label."""

@@ -159,6 +159,8 @@ class Sweep:
     entries: dict[str, TrainSettings]
     """The settings of each entry, its seed being the first."""
     seeds: tuple[int, ...]
+    counts: dict[str, int]
+    """How many of the seeds, from the first on, each entry is trained from."""
     evaluation: EvaluationSettings
 
     @property
@@ -185,8 +187,9 @@ class Sweep:
                 self.evaluation,
                 keep,
             )
-            for seed in self.seeds
+            for number, seed in enumerate(self.seeds)
             for name, settings in self.entries.items()
+            if number < self.counts[name]
         ]
 
 
@@ -217,14 +220,15 @@ def read_sweep(file: Path) -> Sweep:
     except ValueError as error:
         raise ValueError(f"{file}: [evaluation] {error}") from error
     seeds = _seeds(content.get("seeds"), file)
-    entries = {}
+    entries, counts = {}, {}
     for name, table in content.get("entries", {}).items():
         if not isinstance(table, dict):
             raise ValueError(f"{file}: entries.{name} must be a table, got {table!r}; write [entries.{name}]")
+        counts[name] = _count(table.pop("seeds", len(seeds)), len(seeds), f"{file}: [entries.{name}]")
         entries[name] = _entry(name, common, table, seeds[0], file)
     if not entries:
         raise ValueError(f"{file} has no entries; give at least one table [entries.NAME]")
-    sweep = Sweep(file, entries, seeds, evaluation)
+    sweep = Sweep(file, entries, seeds, counts, evaluation)
     for run in sweep.runs():
         run.check_folder(sweep.folder)
     return sweep
@@ -243,6 +247,14 @@ def _seeds(given: object, file: Path) -> tuple[int, ...]:
     raise ValueError(
         f"{file}: seeds must be how many (1 or more: 0, 1, 2 ...) or a list of different whole numbers "
         f"from 0 to 4294967295, got {given!r}"
+    )
+
+
+def _count(given: object, most: int, where: str) -> int:
+    if type(given) is int and 1 <= given <= most:
+        return given
+    raise ValueError(
+        f"{where}: seeds must be how many of the sweep's seeds it has, from 1 to {most}, got {given!r}"
     )
 
 

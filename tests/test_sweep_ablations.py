@@ -1,12 +1,12 @@
 import csv
 
 import pytest
-from sweep_file import write
 
 import sweep as command
 from agents.evaluation import evaluate
 from sweeps.ablations import AblationScore, draw_ablations, read_ablations, write_ablations
 from sweeps.plan import read_sweep
+from tests.sweep_file import write
 
 
 @pytest.fixture(scope="module")

@@ -76,3 +76,13 @@ def test_a_bad_file_is_named_before_any_work(change, message, tmp_path, capsys):
 def test_bad_arguments_are_named(arguments, message, capsys):
     assert sweep_script.main(arguments) == 2
     assert message in capsys.readouterr().err
+
+
+def test_an_entry_may_have_fewer_seeds_than_the_others(tmp_path):
+    sweep = read_sweep(write(tmp_path, seeds=[7, 8, 9], more="seeds = 2\n"))
+    names = ["plastic/seed-7", "rnn/seed-7", "plastic/seed-8", "rnn/seed-8", "plastic/seed-9"]
+    assert [run.name for run in sweep.runs()] == names
+    for given in ("4", "0", "[7]", "true"):
+        file = write(tmp_path, seeds=3, more=f"seeds = {given}\n")
+        with pytest.raises(ValueError, match=r"entries.rnn\]: seeds must be how many .* from 1 to 3, got"):
+            read_sweep(file)
