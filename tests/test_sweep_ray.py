@@ -11,7 +11,7 @@ TOML = """
 seeds = 2
 [settings]
 env = "PlasticMazeSmall-v0"
-total_steps = 400_000
+total_steps = 1_200_000
 n_envs = 16
 hidden_size = 8
 checkpoint_every = 20_000
@@ -72,14 +72,16 @@ def test_runs_of_a_lost_node_go_on_elsewhere_from_their_last_checkpoint(tmp_path
     assert drive(runs, tmp_path, backend, audience, pause=0.2) == []
 
     assert all(run.is_finished(tmp_path) for run in runs)
-    (lost,) = audience.lost_runs  # the other node worked on
+    # The other node worked on. (Until the cluster knows of the death, the run may be sent there once more.)
+    lost = audience.lost_runs[0]
+    assert set(audience.lost_runs) == {lost}
     printed = (tmp_path / f"{lost}.log").read_text()
     resumed = int(printed.split("resuming at step ")[1].split(", rnn")[0].replace(",", ""))
     assert resumed >= audience.kept[lost]
     for run in runs:
         steps = [int(line.split(",")[0]) for line in run.folder(tmp_path).metrics_file.open().readlines()[1:]]
         assert steps == sorted(set(steps))
-        assert steps[-1] >= 400_000 - 16 * 80
+        assert steps[-1] >= 1_200_000 - 16 * 80
         files = {file.name for file in run.folder(tmp_path).path.iterdir()}
         assert {"agent.safetensors", "metrics.csv", "settings.json", "evaluation.json"} <= files
         assert "checkpoints" not in files
