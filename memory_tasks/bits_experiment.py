@@ -22,7 +22,7 @@ class BitsExperiment(PatternsExperiment):
     logarithmic: ClassVar[bool] = True
 
     networks: tuple[str, ...] = ("plastic", "rnn", "lstm")
-    episodes: int = 30_000
+    episodes: int = 60_000
     test_episodes: int = 1000
     size: int = 50
     patterns: int = 2
