@@ -36,6 +36,14 @@ def save_figure(picture: Figure, path: Path) -> None:
         picture.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
+def save_formats(picture: Figure, path: Path) -> list[Path]:
+    """Write `picture` as PNG and as SVG; `path` has no ending. Returns the files."""
+    files = [path.with_name(f"{path.name}{ending}") for ending in (".png", ".svg")]
+    for file in files:
+        save_figure(picture, file)
+    return files
+
+
 def plot_learning_curve(metrics: Path, figure: Path, title: str, oracle: float | None) -> None:
     """Draw the mean return over environment steps.
 

@@ -11,11 +11,10 @@ import numpy as np
 import torch
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from rich.console import Console
 from torch import Tensor, nn
 
-from agents.plotting import new_figure, save_figure
+from agents.plotting import new_figure, save_formats
 from memory_tasks.evaluation import TEST_SEED, Evaluation, held_out_errors
 from memory_tasks.image_networks import ClampedPlastic
 from memory_tasks.images import ImageTask
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 EPISODES = 6
 """Columns of the picture."""
-FORMATS = ("png", "svg")
 
 _ERASED = "#b7d7ea"
 """The erased half: no grey, so that it is taken for no image."""
@@ -151,7 +149,7 @@ def draw_completions(
         f"the best constant guess has {guess:.3f}.",
         fontsize=8,
     )
-    return _save(figure, picture)
+    return save_formats(figure, picture)
 
 
 def draw_weights(network: ClampedPlastic, picture: Path) -> list[Path]:
@@ -166,14 +164,7 @@ def draw_weights(network: ClampedPlastic, picture: Path) -> list[Path]:
         _bare(axes)
         axes.set(title=title, xlabel="to neuron", ylabel="from neuron")
         figure.colorbar(drawn, ax=axes, shrink=0.8)
-    return _save(figure, picture)
-
-
-def _save(figure: Figure, picture: Path) -> list[Path]:
-    files = [picture.with_suffix(f".{ending}") for ending in FORMATS]
-    for file in files:
-        save_figure(figure, file)
-    return files
+    return save_formats(figure, picture)
 
 
 def _bare(axes: Axes) -> None:

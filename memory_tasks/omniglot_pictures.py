@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from agents.plotting import BLUE, VERMILLION, new_figure, save_figure
+from agents.plotting import BLUE, VERMILLION, new_figure, save_formats
 from memory_tasks.evaluation import ROWS, TEST_SEED
 from memory_tasks.folder import trials_in
 from memory_tasks.network_file import read_network
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 FIRST, WRONG = 4, 2
 """Episodes of the picture: the first ones of the test, and after them the first ones with a wrong answer."""
-FORMATS = ("png", "svg")
 COUNTS, ACCURACY, TABLE, EPISODES = "answers.csv", "accuracy.csv", "accuracy.md", "test_episodes"
 LEGEND = """\
 Accuracy: share of right answers in the test. Its interval is the percentile bootstrap over test characters,
@@ -236,7 +234,7 @@ def draw_episodes(seen: Answers, picture: Path) -> list[Path]:
         ),
         fontsize=8,
     )
-    return _save(figure, picture)
+    return save_formats(figure, picture)
 
 
 def _mark(axes: Axes, label: int, answer: int) -> None:
@@ -273,11 +271,4 @@ def draw_weights(network: OmniglotNetwork, picture: Path) -> list[Path]:
         figure.colorbar(drawn, ax=axes)
     if not alpha.ndim:
         figure.suptitle(f"one alpha = {alpha.item():.3g} for all connections, eta = {eta:.3g}", fontsize=10)
-    return _save(figure, picture)
-
-
-def _save(figure: Figure, picture: Path) -> list[Path]:
-    files = [picture.with_suffix(f".{ending}") for ending in FORMATS]
-    for file in files:
-        save_figure(figure, file)
-    return files
+    return save_formats(figure, picture)

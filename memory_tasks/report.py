@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.plotting import save_figure
+from agents.plotting import save_formats
 from memory_tasks import figures
 from memory_tasks.experiment import Experiment
 from memory_tasks.results import WINDOW, Finished, Results, read_results
@@ -93,12 +93,10 @@ def write_report(out: Path, experiment: Experiment | None = None) -> list[Path]:
     results = read_results(out)
     report = out / "report"
     report.mkdir(parents=True, exist_ok=True)
-    files = []
+    files: list[Path] = []
     pictures = {"learning_curves": figures.learning_curves(results), "extremes": figures.extremes(results)}
     for name, picture in pictures.items():
-        for ending in (".png", ".svg"):
-            files.append(report / f"{name}{ending}")
-            save_figure(picture, files[-1])
+        files += save_formats(picture, report / name)
     scores = [Score.of(runs, results) for runs in results.networks.values()]
     tables = [report / name for name in ("scores.csv", "runs.csv", "scores.md")]
     write_csv(tables[0], [asdict(score) for score in scores])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from agents.plotting import save_figure
+from agents.plotting import save_formats
 from sweeps import figures
 from sweeps.ablations import ablations_file, draw_ablations, read_ablations
 from sweeps.aggregate import iqm_and_interval, median_and_quartiles
@@ -122,12 +122,10 @@ def write_report(sweep: Sweep) -> list[Path]:
     }
     if ablations_file(sweep).is_file():
         pictures["ablations"] = draw_ablations(read_ablations(ablations_file(sweep)), results.title)
-    files = []
+    files: list[Path] = []
     for name, picture in pictures.items():
         if picture is not None:
-            files += [sweep.report / f"{name}{ending}" for ending in (".png", ".svg")]
-            for file in files[-2:]:
-                save_figure(picture, file)
+            files += save_formats(picture, sweep.report / name)
     scores = [Score.of(entry, results.planner) for entry in results.entries]
     scores += [Score.of_reference(name, results) for name in results.references]
     files += [sweep.report / "scores.csv", sweep.report / "runs.csv", sweep.report / "scores.md"]
