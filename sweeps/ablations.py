@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from agents.evaluation import Task, evaluate
 from agents.plotting import COLOURS, new_figure, plain
 from agents.vec_env import episode_length
 from sweeps.plan import Sweep
+from sweeps.tables import write_csv
 
 INTACT = "intact"
 
@@ -76,11 +77,7 @@ def measure_ablations(sweep: Sweep, episodes: int = 500) -> list[AblationScore]:
 def write_ablations(file: Path, scores: list[AblationScore]) -> None:
     """Write `file`, a table of comma-separated values."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", newline="") as target:
-        writer = csv.DictWriter(target, [field.name for field in fields(AblationScore)], lineterminator="\n")
-        writer.writeheader()
-        for score in scores:
-            writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in asdict(score).items()})
+    write_csv(file, [asdict(score) for score in scores])
 
 
 def read_ablations(file: Path) -> list[AblationScore]:
