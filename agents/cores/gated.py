@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from agents.cores.base import Core, State
+from agents.cores.inputs import input_drive
 from agents.cores.registry import register_core
 from agents.cores.unrolled import gru_unroll
 
@@ -57,7 +57,7 @@ class GRUCore(Core):
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.run`; the input reaches all steps in one matrix product."""
         w_in, w, b_in, b = weights(self.layer)
-        outputs = gru_unroll(linear(x, w_in, b_in), state[0], w, b)
+        outputs = gru_unroll(input_drive(x, w_in, b_in), state[0], w, b)
         return outputs, (outputs[-1],)
 
 

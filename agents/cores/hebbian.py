@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.cores.base import Core, State, Stepper, check_number
+from agents.cores.inputs import input_drive
 from agents.cores.kernels import FusedStepper, cell_name, compile_kernels, fused_recurrence, is_compiled
 
 X = TypeVar("X")
@@ -117,7 +118,7 @@ class HebbianCore(Core):
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.run`; the input reaches all steps in one matrix product."""
-        return run_steps(self.definition, self.input(x), state)
+        return run_steps(self.definition, self._drive(x), state)
 
     def stepper(self, state: State) -> Stepper:
         """See :meth:`Core.stepper`."""
@@ -139,8 +140,11 @@ class HebbianCore(Core):
             return super().replay(x, state, starts, known)
         return self._fused(x, state, starts, known)[0]
 
+    def _drive(self, x: Tensor) -> Tensor:
+        return input_drive(x, self.input.weight, self.input.bias)
+
     def _fused(
         self, x: Tensor, state: State, starts: Tensor, known: Tensor | None = None
     ) -> tuple[Tensor, State]:
         weights = self.w, self.alpha, self.rates()
-        return fused_recurrence(self.rule, self.input(x), *weights, state, starts, known, self.w_gates)
+        return fused_recurrence(self.rule, self._drive(x), *weights, state, starts, known, self.w_gates)

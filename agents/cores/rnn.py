@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.cores.base import Core, State, check_number
+from agents.cores.inputs import input_drive
 from agents.cores.registry import register_core
 from agents.cores.unrolled import tanh_unroll
 
@@ -44,5 +45,5 @@ class RNNCore(Core):
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.run`; the input reaches all steps in one matrix product."""
-        outputs = tanh_unroll(self.input(x), state[0], self.w)
+        outputs = tanh_unroll(input_drive(x, self.input.weight, self.input.bias), state[0], self.w)
         return outputs, (outputs[-1],)

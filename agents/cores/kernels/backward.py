@@ -58,6 +58,7 @@ from .rules import (
     zero_row,
 )
 from .simd import (
+    add_columns,
     every_row,
     fill,
     fma,
@@ -66,8 +67,7 @@ from .simd import (
     row_numbers,
     store,
     store_row_sums,
-    sum_rows,
-    zero_outside,
+    where_equal,
 )
 from .vector import LANES, ROWS, TILE, Pointer, inline, pointer
 
@@ -121,20 +121,20 @@ def _walk_rows(
         sums = fma(d, fma(al, a, load_tile(w + k)), sums)
         sums = fma(dg, every_row(load(e + j)), sums)
         if rule in (DECAY, RETROACTIVE):
-            store(u + j, load(u + j) + sum_rows(dg * gathered))
+            store(u + j, add_columns(load(u + j), dg, gathered))
         d = d * now
         store(dalpha + k, fma(d, a, load_tile(dalpha + k)))
         if rule == RETROACTIVE:
             dg = fma(every_row(load(gate + j)), g, every_row(load(c + j)) * dg)
             store(grad + (trace + k), dg)
         if is_bounded(rule):
-            g = zero_outside(fma(d, al, g), free, limit)
+            g = where_equal(a, free, fma(d, al, g))
         else:
             g = fma(d, al, every_row(load(c + j)) * g)
         store(grad + k, g)
-        store(q + j, load(q + j) + sum_rows((dg if rule == RETROACTIVE else g) * then))
+        store(q + j, add_columns(load(q + j), dg if rule == RETROACTIVE else g, then))
         if rule in (OJA, RETROACTIVE):
-            store(r + j, load(r + j) + sum_rows(g * load_tile(earlier + k)))
+            store(r + j, add_columns(load(r + j), g, load_tile(earlier + k)))
     store_row_sums(p, sums)
 
 
@@ -166,13 +166,13 @@ def _sum_rows_anew(
         if is_bounded(rule) and last:
             ej, gj = every_row(load(e + j)), every_row(load(gate + j))
             after, _ = advance_both(rule, bounded(rule, a, fill(a, bound)), gathered, ej, ej, gj, now)
-            g = zero_outside(g, after, fill(g, 1.0))
+            g = where_equal(bounded(rule, after, fill(g, 1.0)), after, g)
             store(grad + k, g)
         if last:
             dg = load_tile(grad + (trace + k)) if rule == RETROACTIVE else g
-            store(q + j, load(q + j) + sum_rows(dg * now))
+            store(q + j, add_columns(load(q + j), dg, now))
         if rule in (OJA, RETROACTIVE):
-            store(r + j, load(r + j) + sum_rows(g * gathered))
+            store(r + j, add_columns(load(r + j), g, gathered))
 
 
 def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:

@@ -10,6 +10,7 @@ A clamped neuron makes nothing of them: its activity is given.
 
 from .rules import bounded, pad_row, zero_row
 from .simd import (
+    add_columns,
     add_row_sums,
     every_row,
     fill,
@@ -19,7 +20,6 @@ from .simd import (
     load_tile,
     row_numbers,
     store,
-    sum_rows,
     where_nan,
 )
 from .tanh import tanh_row
@@ -45,7 +45,7 @@ def add_products(size: int, w: Pointer, pre: Pointer, sums: Pointer) -> None:
     """In ROWS rows: sums += pre[i] * w."""
     now = row_numbers(pre)
     for j in range(0, size, LANES):
-        store(sums + j, load(sums + j) + sum_rows(now * load_tile(w + j * ROWS)))
+        store(sums + j, add_columns(load(sums + j), now, load_tile(w + j * ROWS)))
 
 
 @inline
@@ -58,7 +58,7 @@ def add_plastic_products(
     for j in range(0, size, LANES):
         k = j * ROWS
         a = bounded(rule, load_tile(hebb + k), limit)
-        store(sums + j, load(sums + j) + sum_rows(now * fma(load_tile(alpha + k), a, load_tile(w + k))))
+        store(sums + j, add_columns(load(sums + j), now, fma(load_tile(alpha + k), a, load_tile(w + k))))
 
 
 @inline

@@ -33,7 +33,7 @@ from .rules import (
     unpad_row,
     zero_row,
 )
-from .simd import every_row, fill, fma, load, load_tile, row_numbers, store, sum_rows
+from .simd import add_columns, every_row, fill, fma, load, load_tile, prefetch_tile, row_numbers, store
 from .tanh import tanh_row
 from .vector import LANES, ROWS, Pointer, inline, pointer
 
@@ -49,6 +49,7 @@ def _walk_rows(
     for j in range(0, size, LANES):
         k = j * ROWS
         a = load_tile(hebb + k)
+        prefetch_tile(hebb + (k + ROWS * size))
         b = load_tile(trace + k) if rule == RETROACTIVE else a
         cj, ej, gj = every_row(load(c + j)), every_row(load(e + j)), every_row(load(gate + j))
         a, b = advance_both(rule, a, b, cj, ej, gj, earlier)
@@ -56,7 +57,7 @@ def _walk_rows(
             store(trace + k, b)
         a = bounded(rule, a, limit)
         store(hebb + k, a)
-        store(z + j, load(z + j) + sum_rows(now * fma(load_tile(alpha + k), a, load_tile(w + k))))
+        store(z + j, add_columns(load(z + j), now, fma(load_tile(alpha + k), a, load_tile(w + k))))
 
 
 def build_forward(rule_name: str, cell: str, dtype_name: str) -> Callable:

@@ -19,6 +19,7 @@ from torch import Tensor
 from .replay import carry_rows, fill_tables
 from .rules import RULES, advance, bounded, eta_slope, is_bounded, pad_row
 from .simd import (
+    add_columns,
     every_row,
     fill,
     fma,
@@ -28,7 +29,7 @@ from .simd import (
     store,
     store_row_sums,
     sum_rows,
-    zero_outside,
+    where_equal,
 )
 from .vector import LANES, ROWS, TILE, Pointer, inline
 
@@ -124,7 +125,7 @@ def walk_backwards(
             a = advance(rule, a, cj, ej, row_numbers(pre + row))
         g, total = load_tile(grad + j * ROWS), zero
         if is_bounded(rule) and at_end:
-            g = zero_outside(g, a, fill(a, 1.0))
+            g = where_equal(bounded(rule, a, fill(a, 1.0)), a, g)
         for k in range(steps - 1, -1, -1):
             row = k * group * size
             free, limit = load_tile(tiles + k * TILE), fill(a, bound if k == 0 else 1.0)
@@ -134,10 +135,10 @@ def walk_backwards(
             )
             if k == 0:
                 sums = fma(g, every_row(load(e + j)), sums)
-            g = zero_outside(g, free, limit) if is_bounded(rule) else every_row(load(c + (row + j))) * g
+            g = where_equal(a, free, g) if is_bounded(rule) else every_row(load(c + (row + j))) * g
             if reset[k * group] != 0:  # nothing flows back beyond an episode's start
                 g = zero
         store(grad + j * ROWS, g)
         store(deta + j, load(deta + j) + sum_rows(total))
-        store(q + j, load(q + j) + sum_rows(g * row_numbers(before)))
+        store(q + j, add_columns(load(q + j), g, row_numbers(before)))
     store_row_sums(p, sums)

@@ -49,6 +49,22 @@ def store(typing: Any, where: Any, vector: Any) -> Any:
     return types.void(where, vector), generate
 
 
+@intrinsic
+def prefetch_tile(typing: Any, where: Any) -> Any:
+    """Ask for a tile that is needed soon."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        byte = ir.IntType(8).as_pointer()
+        options = [INT32(0), INT32(3), INT32(1)]  # to read, into every cache, data
+        numbers = 64 * 8 // where.dtype.bitwidth
+        for line in range(0, TILE, numbers):
+            address = builder.bitcast(builder.gep(args[0], [INT32(line)]), byte)
+            call_llvm(builder, "llvm.prefetch.p0", ir.VoidType(), [address, *options])
+        return context.get_dummy_value()
+
+    return types.void(where), generate
+
+
 def _first_lanes(builder: Any, count: Any) -> Any:
     """The mask that is true in the first `count` lanes."""
     numbers = ir.Constant(ir.VectorType(count.type, LANES), list(range(LANES)))
@@ -120,29 +136,18 @@ def every_row(typing: Any, vector: Any) -> Any:
     return tile(vector), generate
 
 
-@intrinsic(prefer_literal=True)
-def get_row(typing: Any, tile: Any, number: Any) -> Any:
-    """Row `number`, a constant, of a tile."""
-    start = number.literal_value * LANES
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _pick(builder, args[0], range(start, start + LANES))
-
-    return Vector(tile.dtype, LANES)(tile, number), generate
-
-
 @intrinsic
-def stack(typing: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
-    """The tile of four rows."""
+def add_columns(typing: Any, total: Any, a: Any, b: Any) -> Any:
+    """`total`, a piece of a row, and the sums over each column of the products of two tiles."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        def join(x: Any, y: Any) -> Any:
-            both = ir.Constant(ir.VectorType(INT32, 2 * x.type.count), list(range(2 * x.type.count)))
-            return builder.shuffle_vector(x, y, both)
+        x, *tiles = args
+        for start in range(0, TILE, LANES):
+            rows = [_pick(builder, tile, range(start, start + LANES)) for tile in tiles]
+            x = call_llvm(builder, f"llvm.fmuladd.{total.suffix}", x.type, [*rows, x])
+        return x
 
-        return join(join(args[0], args[1]), join(args[2], args[3]))
-
-    return Vector(a.dtype, TILE)(a, b, c, d), generate
+    return total(total, a, b), generate
 
 
 @intrinsic
@@ -221,18 +226,15 @@ def clip(typing: Any, x: Any, limit: Any) -> Any:
 
 
 @intrinsic
-def zero_outside(typing: Any, x: Any, value: Any, limit: Any) -> Any:
-    """`x` where -limit <= value <= limit, else 0: the gradient of `clip`, as in `torch.clamp`."""
+def where_equal(typing: Any, a: Any, b: Any, x: Any) -> Any:
+    """`x` where a = b, else 0."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        kept, value, high = args
-        below, above = (
-            builder.fcmp_ordered("<=", value, high),
-            builder.fcmp_ordered(">=", value, builder.fneg(high)),
-        )
-        return builder.select(builder.and_(below, above), kept, ir.Constant(kept.type, [0.0] * x.lanes))
+        a, b, kept = args
+        zeros = ir.Constant(kept.type, [0.0] * x.lanes)
+        return builder.select(builder.fcmp_ordered("==", a, b), kept, zeros)
 
-    return x(x, value, limit), generate
+    return x(a, b, x), generate
 
 
 @intrinsic
