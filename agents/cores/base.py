@@ -116,6 +116,13 @@ class Core(nn.Module, ABC):
             outputs.append(output)
         return torch.stack(outputs), state
 
+    def rerun(self, x: Tensor, state: State, known: Tensor) -> tuple[Tensor, State]:
+        """As :meth:`run`, where the activity `known` [T, B, N] has been computed already, with these weights.
+
+        A core that gains from it overrides this.
+        """
+        return self.run(x, state)
+
     def unroll(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State]:
         """A sequence in which episodes may start at any step.
 
@@ -130,13 +137,7 @@ class Core(nn.Module, ABC):
         Returns:
             Activity [T, B, N] and the state after the last step.
         """
-        cuts = starts.any(dim=1).nonzero().flatten().tolist()
-        edges = sorted({0, *cuts, len(x)})
-        outputs = []
-        for begin, end in pairwise(edges):
-            output, state = self.run(x[begin:end], self.reset(state, starts[begin]))
-            outputs.append(output)
-        return (outputs[0] if len(outputs) == 1 else torch.cat(outputs)), state
+        return self._in_stretches(lambda stretch, before: self.run(x[stretch], before), state, starts)
 
     def replay(self, x: Tensor, state: State, starts: Tensor, known: Tensor) -> Tensor:
         """The activity of :meth:`unroll`, with its gradient, where a rollout has computed it already.
@@ -150,7 +151,20 @@ class Core(nn.Module, ABC):
         Returns:
             Activity [T, B, N].
         """
-        return self.unroll(x, state, starts)[0]
+        return self._in_stretches(
+            lambda stretch, before: self.rerun(x[stretch], before, known[stretch]), state, starts
+        )[0]
+
+    def _in_stretches(
+        self, run: Callable[[slice, State], tuple[Tensor, State]], state: State, starts: Tensor
+    ) -> tuple[Tensor, State]:
+        cuts = starts.any(dim=1).nonzero().flatten().tolist()
+        edges = sorted({0, *cuts, len(starts)})
+        outputs = []
+        for begin, end in pairwise(edges):
+            output, state = run(slice(begin, end), self.reset(state, starts[begin]))
+            outputs.append(output)
+        return (outputs[0] if len(outputs) == 1 else torch.cat(outputs)), state
 
     def reset(self, state: State, starts: Tensor) -> State:
         """`state` with the rows where `starts` [B] is true back at the initial state."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from agents.cores.base import Core, State
+from agents.cores.base import Core, State, Stepper
 from agents.cores.inputs import input_drive
+from agents.cores.product_stepper import ProductStepper, gru_cell, lstm_cell, side_by_side
 from agents.cores.registry import register_core
 from agents.cores.unrolled import gru_unroll
 
@@ -29,6 +30,12 @@ class LSTMCore(Core):
         h, c = state
         h, c = torch.lstm_cell(x, (h, c), *weights(self.layer))
         return h, (h, c)
+
+    def stepper(self, state: State) -> Stepper:
+        """See :meth:`Core.stepper`."""
+        w_in, w, b_in, b = weights(self.layer)
+        i, f, g, o = side_by_side(w_in.t(), b_in + b, w.t()).chunk(4, dim=1)
+        return ProductStepper(torch.cat([i, f, o, g], dim=1), lstm_cell, state)
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.run`."""
@@ -54,10 +61,26 @@ class GRUCore(Core):
         h = torch.gru_cell(x, state[0], *weights(self.layer))
         return h, (h,)
 
+    def stepper(self, state: State) -> Stepper:
+        """See :meth:`Core.stepper`."""
+        w_in, w, b_in, b = weights(self.layer)
+        N = self.hidden_size
+        gates = side_by_side(w_in[: 2 * N].t(), (b_in + b)[: 2 * N], w[: 2 * N].t())
+        from_input = side_by_side(w_in[2 * N :].t(), b_in[2 * N :], torch.zeros_like(w[2 * N :]))
+        recurrent = side_by_side(torch.zeros_like(w_in[2 * N :].t()), b[2 * N :], w[2 * N :].t())
+        return ProductStepper(torch.cat([gates, from_input, recurrent], dim=1), gru_cell, state)
+
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.run`; the input reaches all steps in one matrix product."""
+        return self._unroll(x, state, None)
+
+    def rerun(self, x: Tensor, state: State, known: Tensor) -> tuple[Tensor, State]:
+        """See :meth:`Core.rerun`; only the gates are computed again, for all steps at once."""
+        return self._unroll(x, state, known)
+
+    def _unroll(self, x: Tensor, state: State, known: Tensor | None) -> tuple[Tensor, State]:
         w_in, w, b_in, b = weights(self.layer)
-        outputs = gru_unroll(input_drive(x, w_in, b_in), state[0], w, b)
+        outputs = gru_unroll(input_drive(x, w_in, b_in), state[0], w, b, known)
         return outputs, (outputs[-1],)
 
 

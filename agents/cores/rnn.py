@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from agents.cores.base import Core, State, check_number
+from agents.cores.base import Core, State, Stepper, check_number
 from agents.cores.inputs import input_drive
+from agents.cores.product_stepper import ProductStepper, side_by_side, tanh_cell
 from agents.cores.registry import register_core
 from agents.cores.unrolled import tanh_unroll
 
@@ -43,7 +44,20 @@ class RNNCore(Core):
         h = torch.tanh(torch.addmm(self.input(x), state[0], self.w))
         return h, (h,)
 
+    def stepper(self, state: State) -> Stepper:
+        """See :meth:`Core.stepper`."""
+        weights = side_by_side(self.input.weight.t(), self.input.bias, self.w)
+        return ProductStepper(weights, tanh_cell, state)
+
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.run`; the input reaches all steps in one matrix product."""
-        outputs = tanh_unroll(input_drive(x, self.input.weight, self.input.bias), state[0], self.w)
+        return self._unroll(x, state, None)
+
+    def rerun(self, x: Tensor, state: State, known: Tensor) -> tuple[Tensor, State]:
+        """See :meth:`Core.rerun`; the forward pass is not computed again."""
+        return self._unroll(x, state, known)
+
+    def _unroll(self, x: Tensor, state: State, known: Tensor | None) -> tuple[Tensor, State]:
+        drive = input_drive(x, self.input.weight, self.input.bias)
+        outputs = tanh_unroll(drive, state[0], self.w, known)
         return outputs, (outputs[-1],)
