@@ -14,14 +14,18 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numba
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import extending
 from numba.core import cgutils, types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin, models, register_model
 
-LANES = 16
-"""Numbers in a piece of a row; kernels pad rows to a multiple of it."""
+LANES = 16 if binding.get_host_cpu_features().get("avx512f", False) else 8
+"""Numbers in a piece of a row; kernels pad rows to a multiple of it.
+
+A step works on several tiles at once. With AVX-512 they are held in 32 registers of 16 numbers. With AVX2
+there are 16 registers of 8, and tiles twice as wide do not fit: the backward pass takes 1.6 times as long.
+"""
 
 ROWS = 4
 """Rows of a tile; kernels pad columns to a multiple of it."""
