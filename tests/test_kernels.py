@@ -246,3 +246,19 @@ if child:
 os._exit(0 if sorted(done) == list(range(8)) else 1)
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_kernels_for_registers_of_another_width():
+    script = """
+import sys
+import numba, pytest
+from llvmlite import binding
+numba.njit(lambda: 0)()  # Numba sees the true features, and only `vector` others
+features = binding.get_host_cpu_features()
+features["avx512f"] = not features.get("avx512f", False)
+binding.get_host_cpu_features = lambda: features
+from agents.cores.kernels.vector import LANES
+assert LANES == (16 if features["avx512f"] else 8)
+sys.exit(pytest.main(["-k", "equal_the_loop and clip", sys.argv[1]]))
+"""
+    subprocess.run([sys.executable, "-c", script, __file__], check=True, timeout=600)

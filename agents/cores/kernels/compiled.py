@@ -12,6 +12,7 @@ from numba.core import types
 from .backward import build_backward
 from .forward import build_forward
 from .inplace import build_inplace
+from .vector import LANES
 
 BUILDERS: dict[str, Callable[[str, str, str], Callable]] = {
     "forward": build_forward,
@@ -22,9 +23,10 @@ BUILDERS: dict[str, Callable[[str, str, str], Callable]] = {
 
 @functools.cache
 def _digest() -> str:
-    """A name for the text of this package; Numba's cache itself looks only at the file of the kernel."""
+    """A name for this package's text and LANES; Numba's cache itself looks only at the file of the kernel."""
     files = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+    text = b"".join(file.read_bytes() for file in files)
+    return hashlib.sha256(text + str(LANES).encode()).hexdigest()[:12]
 
 
 @functools.cache
