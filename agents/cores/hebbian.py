@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.cores.base import Core, State, Stepper, check_number
-from agents.cores.inputs import input_drive
+from agents.cores.inputs import InputLayer
 from agents.cores.kernels import FusedStepper, cell_name, compile_kernels, fused_recurrence, is_compiled
 
 X = TypeVar("X")
@@ -77,7 +77,7 @@ class HebbianCore(Core):
     ) -> None:
         super().__init__(input_size, hidden_size)
         check_number("init_scale", init_scale)
-        self.input = nn.Linear(input_size, (3 if gated else 1) * hidden_size)
+        self.input = InputLayer(input_size, (3 if gated else 1) * hidden_size)
         self.w = nn.Parameter(init_scale * torch.rand(hidden_size, hidden_size))
         self.alpha = nn.Parameter(init_scale * torch.rand(hidden_size, hidden_size))
         bound = hidden_size**-0.5  # where PyTorch starts recurrent weights
@@ -118,7 +118,7 @@ class HebbianCore(Core):
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.run`; the input reaches all steps in one matrix product."""
-        return run_steps(self.definition, self._drive(x), state)
+        return run_steps(self.definition, self.input(x), state)
 
     def stepper(self, state: State) -> Stepper:
         """See :meth:`Core.stepper`."""
@@ -140,11 +140,8 @@ class HebbianCore(Core):
             return super().replay(x, state, starts, known)
         return self._fused(x, state, starts, known)[0]
 
-    def _drive(self, x: Tensor) -> Tensor:
-        return input_drive(x, self.input.weight, self.input.bias)
-
     def _fused(
         self, x: Tensor, state: State, starts: Tensor, known: Tensor | None = None
     ) -> tuple[Tensor, State]:
         weights = self.w, self.alpha, self.rates()
-        return fused_recurrence(self.rule, self._drive(x), *weights, state, starts, known, self.w_gates)
+        return fused_recurrence(self.rule, self.input(x), *weights, state, starts, known, self.w_gates)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def input_drive(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
@@ -23,3 +23,11 @@ def input_drive(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     inputs = torch.cat([x, x.new_ones(*x.shape[:2], 1)], dim=2)
     weights = torch.cat([w.t(), b.unsqueeze(0)])
     return (inputs.flatten(0, 1) @ weights).view(*x.shape[:2], len(b))
+
+
+class InputLayer(nn.Linear):
+    """`torch.nn.Linear`, over sequences by :func:`input_drive`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features [B, F] or [T, B, F] -> [B, M] or [T, B, M]."""
+        return super().forward(x) if x.dim() == 2 else input_drive(x, self.weight, self.bias)

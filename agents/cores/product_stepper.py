@@ -20,7 +20,7 @@ It may overwrite the sums, and changes the state in place, but for the activity,
 class ProductStepper:
     """The :class:`Stepper` of a core whose step is a matrix product and what its neurons make of the sums.
 
-    Everything stays in place from step to step, which takes a third of the time of the core's `step`.
+    Everything stays in place from step to step, which takes about half the time of the core's `step`.
 
     Args:
         weights: From input, a constant 1 and activity, side by side, to the sums [F + 1 + N, M]; see

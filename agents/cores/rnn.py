@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.cores.base import Core, State, Stepper, check_number
-from agents.cores.inputs import input_drive
+from agents.cores.inputs import InputLayer
 from agents.cores.product_stepper import ProductStepper, side_by_side, tanh_cell
 from agents.cores.registry import register_core
 from agents.cores.unrolled import tanh_unroll
@@ -32,7 +32,7 @@ class RNNCore(Core):
         if init_scale is not None:
             low, high = 0.0, check_number("init_scale", init_scale)
         # One bias is enough (as in the plastic core); nn.RNN would add a second, redundant one.
-        self.input = nn.Linear(input_size, hidden_size)
+        self.input = InputLayer(input_size, hidden_size)
         self.w = nn.Parameter(low + (high - low) * torch.rand(hidden_size, hidden_size))
 
     def initial_state(self, batch_size: int) -> State:
@@ -58,6 +58,5 @@ class RNNCore(Core):
         return self._unroll(x, state, known)
 
     def _unroll(self, x: Tensor, state: State, known: Tensor | None) -> tuple[Tensor, State]:
-        drive = input_drive(x, self.input.weight, self.input.bias)
-        outputs = tanh_unroll(drive, state[0], self.w, known)
+        outputs = tanh_unroll(self.input(x), state[0], self.w, known)
         return outputs, (outputs[-1],)
