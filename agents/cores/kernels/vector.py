@@ -24,7 +24,8 @@ LANES = 16 if binding.get_host_cpu_features().get("avx512f", False) else 8
 """Numbers in a piece of a row; kernels pad rows to a multiple of it.
 
 A step works on several tiles at once. With AVX-512 they are held in 32 registers of 16 numbers. With AVX2
-there are 16 registers of 8, and tiles twice as wide do not fit: the backward pass takes 1.6 times as long.
+there are 16 registers of 8, and tiles twice as wide do not fit: the backward pass takes 1.2 to 1.5 times as
+long, depending on the rule.
 """
 
 ROWS = 4
