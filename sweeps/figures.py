@@ -20,7 +20,8 @@ POINTS = 200
 WINDOW = 10
 """Steps of the episode over which hits are counted for the curve of their rate."""
 _REFERENCE_STYLES = {"oracle": ":", "planner": "--", "random": "-."}
-_GREY = "#444444"
+GREY = "#444444"
+"""Of what is no agent's."""
 _TIME_UNITS = {"hours": 3600, "minutes": 60, "seconds": 1}
 
 
@@ -55,8 +56,8 @@ def learning_curves(results: Results, summarise: Callable[[np.ndarray], Summary]
     lines = {name: played.scores.mean_return for name, played in results.references.items()}
     for axes in (over_steps, over_time):
         for name, score in lines.items():
-            axes.axhline(score, color=_GREY, linestyle=_REFERENCE_STYLES[name], linewidth=1)
-    label_ends(over_time, {**ends, **{name: (score, _GREY) for name, score in lines.items()}})
+            axes.axhline(score, color=GREY, linestyle=_REFERENCE_STYLES[name], linewidth=1)
+    label_ends(over_time, {**ends, **{name: (score, GREY) for name, score in lines.items()}})
     picture.suptitle(f"{results.title}: {what}", fontsize=11)
     return picture
 
@@ -84,8 +85,8 @@ def within_episode(results: Results, summarise: Callable[[np.ndarray], Summary],
         ends = draw_curves(axes, curves)
         for name, hits in references.items():
             x, y = transform(hits[None])
-            axes.plot(x, y[0], color=_GREY, linestyle=_REFERENCE_STYLES[name], linewidth=1)
-            ends[name] = (float(y[0, -1]), _GREY)
+            axes.plot(x, y[0], color=GREY, linestyle=_REFERENCE_STYLES[name], linewidth=1)
+            ends[name] = (float(y[0, -1]), GREY)
         axes.set_xlabel("step of the episode")
         axes.set_xlim(0, x[-1] + 0.5 * (x[0] if axes is rate else 0))
         axes.set_ylim(bottom=0)
@@ -110,10 +111,10 @@ def final_scores(results: Results) -> Figure:
         axes.plot([summary.centre] * 2, [row - 0.12, row + 0.12], color=colour, linewidth=2.5)
     for name, played in results.references.items():
         score = played.scores.mean_return
-        axes.axvline(score, color=_GREY, linestyle=_REFERENCE_STYLES[name], linewidth=1)
+        axes.axvline(score, color=GREY, linestyle=_REFERENCE_STYLES[name], linewidth=1)
         axes.annotate(
             name, (score, 1), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points",
-            ha="center", va="bottom", color=_GREY, fontsize=9,
+            ha="center", va="bottom", color=GREY, fontsize=9,
         )  # fmt: skip
     axes.set_yticks(range(len(results.entries)), [entry.name for entry in results.entries])
     axes.set_ylim(len(results.entries) - 0.5, -0.5)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from agents.plotting import save_formats
@@ -14,8 +12,9 @@ from sweeps import figures
 from sweeps.ablations import ablations_file, draw_ablations, read_ablations
 from sweeps.aggregate import iqm_and_interval, median_and_quartiles
 from sweeps.plan import Sweep
-from sweeps.results import Entry, Results, read_results
-from sweeps.tables import markdown_table, write_csv
+from sweeps.results import Results, read_results
+from sweeps.score import Score
+from sweeps.tables import markdown_table, number, percent, span, whole, write_csv
 
 QUARTILES = "median over runs, band: quartiles"
 COLUMNS = (
@@ -38,71 +37,6 @@ with its percentile bootstrap interval over runs, which is too narrow where runs
 Shares divide by the planner's mean, taken as exact. First hit, later hits: steps to the first, and from each
 to the next. Training: median wall time of a run on one thread, beside the other runs."""
 IQM = "interquartile mean over runs, band: 95 % bootstrap interval"
-
-
-@dataclass(frozen=True)
-class Score:
-    """A line of the table of scores; None where something has no meaning or is not known."""
-
-    entry: str
-    iqm: float
-    """Interquartile mean of the runs' mean returns."""
-    share: float | None
-    """iqm / the planner's mean return."""
-    first_hit: float | None
-    """Steps to the first hit: mean over runs of the mean over episodes with a hit."""
-    later_hit: float | None
-    """Steps from one hit to the next, likewise."""
-    runs: int | None = None
-    neurons: int | None = None
-    parameters: int | None = None
-    low: float | None = None
-    """Bounds of the interval of iqm; with a single run there is none."""
-    high: float | None = None
-    share_low: float | None = None
-    share_high: float | None = None
-    median: float | None = None
-    worst: float | None = None
-    best: float | None = None
-    seconds: float | None = None
-    """Training time of a run, median."""
-
-    @classmethod
-    def of(cls, entry: Entry, planner: float | None) -> Score:
-        """Of an entry's runs; `planner` is the planner's mean return."""
-        summary = iqm_and_interval(entry.scores)
-        iqm, low, high = float(summary.centre), float(summary.low), float(summary.high)
-        evaluations = [run.evaluation for run in entry.runs]
-        score = cls(
-            entry=entry.name,
-            iqm=iqm,
-            share=planner and iqm / planner,
-            first_hit=_mean([evaluation.scores.steps_to_first_hit for evaluation in evaluations]),
-            later_hit=_mean([evaluation.scores.steps_per_later_hit for evaluation in evaluations]),
-            runs=len(entry.runs),
-            neurons=evaluations[0].neurons,
-            parameters=evaluations[0].parameters,
-            median=float(np.median(entry.scores)),
-            worst=float(entry.scores.min()),
-            best=float(entry.scores.max()),
-            seconds=float(np.median([run.seconds[-1] for run in entry.runs])),
-        )
-        if len(entry.runs) == 1:
-            return score
-        shares = (planner and low / planner, planner and high / planner)
-        return replace(score, low=low, high=high, share_low=shares[0], share_high=shares[1])
-
-    @classmethod
-    def of_reference(cls, name: str, results: Results) -> Score:
-        """Of a reference player."""
-        scores = results.references[name].scores
-        return cls(
-            entry=name,
-            iqm=scores.mean_return,
-            share=results.planner and scores.mean_return / results.planner,
-            first_hit=scores.steps_to_first_hit,
-            later_hit=scores.steps_per_later_hit,
-        )
 
 
 def write_report(sweep: Sweep) -> list[Path]:
@@ -175,16 +109,16 @@ def _cells(score: Score) -> tuple[str, ...]:
     """The line of a score under :data:`COLUMNS`."""
     return (
         score.entry,
-        _whole(score.runs),
-        _whole(score.neurons),
-        _whole(score.parameters),
-        _number(score.iqm),
-        _range(score.low, score.high, _number, "{}"),
-        _percent(score.share) + _range(score.share_low, score.share_high, _percent, " ({})"),
-        _number(score.median),
-        _range(score.worst, score.best, _number, "{}"),
-        _number(score.first_hit),
-        _number(score.later_hit),
+        whole(score.runs),
+        whole(score.neurons),
+        whole(score.parameters),
+        number(score.iqm),
+        span(score.low, score.high, number),
+        percent(score.share) + span(score.share_low, score.share_high, percent, " ({})"),
+        number(score.median),
+        span(score.worst, score.best, number),
+        number(score.first_hit),
+        number(score.later_hit),
         "" if score.seconds is None else f"{score.seconds:,.0f} s",
     )
 
@@ -193,24 +127,3 @@ def _shown(file: Path) -> Path:
     """The file as seen from the current folder, or its name alone: a report names no machine's folders."""
     absolute = file.resolve()
     return absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else Path(file.name)
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
-
-
-def _whole(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f}"
-
-
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{value:.0%}"
-
-
-def _range(low: float | None, high: float | None, form: Callable[[float | None], str], around: str) -> str:
-    return "" if low is None else around.format(f"{form(low)} to {form(high)}")

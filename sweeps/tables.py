@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 
@@ -23,3 +23,25 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> lis
         "|---" * len(columns) + "|",
         *(f"| {' | '.join(row)} |" for row in rows),
     ]
+
+
+def whole(value: int | None) -> str:
+    """A cell of a whole number; empty where it is not known, as all cells."""
+    return "" if value is None else f"{value:,}"
+
+
+def number(value: float | None, decimals: int = 1) -> str:
+    """A cell of a number."""
+    return "" if value is None else f"{value:.{decimals}f}"
+
+
+def percent(value: float | None) -> str:
+    """A cell of a share."""
+    return "" if value is None else f"{value:.0%}"
+
+
+def span(
+    low: float | None, high: float | None, form: Callable[[float | None], str], around: str = "{}"
+) -> str:
+    """A cell, or a part of one, of an interval: "LOW to HIGH" in `around`."""
+    return "" if low is None else around.format(f"{form(low)} to {form(high)}")

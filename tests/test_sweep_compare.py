@@ -1,0 +1,85 @@
+"""Scores of several sweeps over the setting in which their tasks differ."""
+
+import csv
+
+import numpy as np
+import pytest
+from test_sweep_report import make_run
+
+from sweeps.compare import main
+from sweeps.plan import read_sweep
+
+TOML = """
+seeds = 2
+[settings]
+env = "{env}"
+{task}
+total_steps = 1000
+n_envs = 2
+hidden_size = 4
+[evaluation]
+episodes = 8
+[entries.plastic]
+[entries.gru]
+core = "gru"
+[entries.lstm]
+core = "lstm"
+"""
+
+
+def sweep_of(folder, scores, task, env="PlasticMazePairs-v0"):
+    """A sweep of which the named entries have two finished runs, 5 below and above the given score."""
+    folder.mkdir()
+    file = folder / "sweep.toml"
+    file.write_text(TOML.format(env=env, task=task))
+    for run in read_sweep(file).runs():
+        if run.entry in scores:
+            score = scores[run.entry] - 5 + 10 * run.settings.seed
+            make_run(run, folder, speed=100, score=score, hits=np.full(300, 0.1))
+    return str(file)
+
+
+def test_scores_over_a_setting_and_their_ratio_to_the_best_of_others(tmp_path, capsys):
+    eight = sweep_of(tmp_path / "eight", {"plastic": 90, "gru": 50, "lstm": 60}, "n_cues = 8")
+    one = sweep_of(tmp_path / "one", {"plastic": 100, "gru": 200}, "n_cues = 1")
+    out = tmp_path / "out"
+    assert main([eight, one, "--over", "n_cues", "--against", "gru", "lstm", "--out", str(out)]) == 0
+    assert f"4 figures and tables are in {out}" in capsys.readouterr().out
+    with (out / "scores.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    found = [(r["entry"], r["n_cues"], float(r["iqm"]), float(r["ratio"])) for r in rows]
+    assert found == [
+        ("plastic", "1", 100, 0.5), ("plastic", "8", 90, 1.5), ("gru", "1", 200, 1),
+        ("gru", "8", 50, pytest.approx(5 / 6, rel=1e-5)), ("lstm", "8", 60, 1),
+    ]  # fmt: skip
+    assert all(float(row["low"]) < float(row["iqm"]) < float(row["high"]) for row in rows)
+    assert "| plastic | 8 | 2 | 90.0 |" in (out / "scores.md").read_text()
+    assert {file.name for file in out.iterdir()} > {"comparison.png", "comparison.svg"}
+
+
+def test_what_cannot_be_compared_is_named(tmp_path, capsys):
+    scores = {"plastic": 100, "gru": 50}
+    one, same, unset, other = (
+        sweep_of(tmp_path / "one", scores, "n_cues = 1"),
+        sweep_of(tmp_path / "same", scores, "n_cues = 1"),
+        sweep_of(tmp_path / "unset", scores, "max_steps = 50"),
+        sweep_of(tmp_path / "other", scores, "n_cues = 2\ncue_size = 8", env="PlasticMaze-v0"),
+    )
+
+    def error_of(*files, against="gru", over="n_cues"):
+        rest = ["--over", over, "--against", against, "--out", str(tmp_path / "out")]
+        assert main([*files, *rest]) == 2
+        return capsys.readouterr().err
+
+    assert "needs the files of two sweeps or more, got 1" in error_of(one)
+    assert f"{same} has n_cues = 1, as another of the files has" in error_of(one, same)
+    assert "does not set 'n_cues' to a number under [settings]; of the maze it sets max_steps" in error_of(
+        one, unset
+    )
+    assert "different environments: PlasticMaze-v0, PlasticMazePairs-v0" in error_of(one, other)
+    two = sweep_of(tmp_path / "two", scores, "n_cues = 2")
+    assert "no sweep has a finished run of 'lstm'; there are plastic, gru" in error_of(
+        one, two, against="lstm"
+    )
+    assert "cannot be read" in error_of(one, str(tmp_path / "none.toml"))
+    assert not (tmp_path / "out").exists()
