@@ -52,7 +52,8 @@ class TrainSettings:
     env: str = "PlasticMaze-v0"
     """Gymnasium id of the environment."""
     core: str = "plastic"
-    """Recurrent core: plastic, modulated, retroactive, plastic_gru, rnn, lstm, gru, or one you registered."""
+    """Recurrent core: plastic, modulated, retroactive, plastic_gru, retroactive_gru, rnn, lstm, gru, or one
+    you registered."""
     total_steps: int = 30_000_000
     """Environment steps to train for, over all environments together."""
     n_envs: int = 32
@@ -64,13 +65,13 @@ class TrainSettings:
     rule: str | None = None
     """Plasticity rule of the cores plastic and plastic_gru: decay, clip (the default) or oja."""
     eta: float | None = None
-    """Plasticity rate at the start of training, of the trace in retroactive (by default the core's own)."""
+    """Plasticity rate at the start of training, in retroactive cores of the trace (default: their own)."""
     eta_per: str | None = None
     """What has a trained plasticity rate of its own: network, neuron or connection (slow: no kernel)."""
     fan: float | None = None
-    """What neurons make of the modulating signal at the start of training: modulated and retroactive."""
+    """What neurons make of the modulating signal at the start of training, in cores that have one."""
     init_scale: float | None = None
-    """Where w and alpha start: uniform in [0, this), plastic_gru: alpha; by default each core's own start."""
+    """Where w and alpha start: uniform in [0, this), GRUs: alpha; by default each core's own start."""
     fused: bool | None = None
     """False: plastic cores run as defined in plain PyTorch, many times slower than in the fused kernels."""
     lr: float = 2e-3

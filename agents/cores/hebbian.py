@@ -63,7 +63,8 @@ class HebbianCore(Core):
         hidden_size: N, neurons.
         init_scale: w and alpha start uniform in [0, init_scale).
         fused: Use the fused kernels where they can be used.
-        gated: The network is a GRU with gates of recurrent weights `w_gates`, rather than a tanh RNN.
+        gated: The network is a GRU with gates of recurrent weights `w_gates`, rather than a tanh RNN; they
+            and w start where PyTorch starts a GRU.
 
     Raises:
         ValueError: If a size or `init_scale` is not accepted.
@@ -80,9 +81,11 @@ class HebbianCore(Core):
         self.input = InputLayer(input_size, (3 if gated else 1) * hidden_size)
         self.w = nn.Parameter(init_scale * torch.rand(hidden_size, hidden_size))
         self.alpha = nn.Parameter(init_scale * torch.rand(hidden_size, hidden_size))
-        bound = hidden_size**-0.5  # where PyTorch starts recurrent weights
+        bound = hidden_size**-0.5
         gates = torch.empty(2, hidden_size, hidden_size).uniform_(-bound, bound) if gated else None
         self.w_gates = None if gates is None else nn.Parameter(gates)
+        if gated:
+            nn.init.uniform_(self.w, -bound, bound)
         self.fused = fused
 
     @abstractmethod

@@ -53,6 +53,25 @@ def modulated_step(
     return post, RULES["clip"](hebb, h.unsqueeze(2), post.unsqueeze(1), rates.unsqueeze(1))
 
 
+def retroactive_update(
+    fan: Tensor,
+    m: Tensor,
+    m_bias: Tensor,
+    eta: Tensor,
+    pre: Tensor,
+    post: Tensor,
+    hebb: Tensor,
+    trace: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Plastic weights and eligibility [B, N, N] after a step from activity `pre` to `post` [B, N].
+
+    See :func:`retroactive_step`.
+    """
+    rates = modulated_rates(post, fan, m, m_bias)
+    hebb = (hebb + rates.unsqueeze(1) * trace).clamp(-1, 1)
+    return hebb, RULES["decay"](trace, pre.unsqueeze(2), post.unsqueeze(1), eta)
+
+
 def retroactive_step(
     drive: Tensor, w: Tensor, alpha: Tensor, fan: Tensor, m: Tensor, m_bias: Tensor, eta: Tensor,
     h: Tensor, hebb: Tensor, trace: Tensor,
@@ -75,9 +94,7 @@ def retroactive_step(
         Activity [B, N], plastic weights and eligibility [B, N, N] after the step.
     """
     post = activity(drive, w, alpha, h, hebb)
-    rates = modulated_rates(post, fan, m, m_bias)
-    hebb = (hebb + rates.unsqueeze(1) * trace).clamp(-1, 1)
-    return post, hebb, RULES["decay"](trace, h.unsqueeze(2), post.unsqueeze(1), eta)
+    return post, *retroactive_update(fan, m, m_bias, eta, h, post, hebb, trace)
 
 
 def modulated_run(
@@ -103,7 +120,7 @@ def retroactive_run(
     return outputs, *state
 
 
-def _signal(hidden_size: int) -> tuple[nn.Parameter, nn.Parameter]:
+def trained_signal(hidden_size: int) -> tuple[nn.Parameter, nn.Parameter]:
     """The weights [N] and the bias [1] of the signal, where PyTorch starts a linear layer."""
     bound = hidden_size**-0.5
     return (
@@ -143,7 +160,7 @@ class ModulatedCore(HebbianCore):
     ) -> None:
         super().__init__(input_size, hidden_size, init_scale, fused)
         self.fan = nn.Parameter(torch.full((hidden_size,), float(check_number("fan", fan))))
-        self.m, self.m_bias = _signal(hidden_size)
+        self.m, self.m_bias = trained_signal(hidden_size)
 
     def definition(self, drive: Tensor, state: State) -> State:
         """See :func:`modulated_step`."""
@@ -191,7 +208,7 @@ class RetroactiveCore(HebbianCore):
     ) -> None:
         super().__init__(input_size, hidden_size, init_scale, fused and eta_per != "connection")
         self.fan = nn.Parameter(torch.full((hidden_size,), float(check_number("fan", fan))))
-        self.m, self.m_bias = _signal(hidden_size)
+        self.m, self.m_bias = trained_signal(hidden_size)
         self.eta = trained_eta(eta, eta_per, hidden_size)
 
     def definition(self, drive: Tensor, state: State) -> State:

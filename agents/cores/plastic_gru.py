@@ -15,6 +15,15 @@ from agents.cores.plastic import RULES, check_rule
 from agents.cores.registry import register_core
 
 
+def gru_activity(drive: Tensor, w: Tensor, alpha: Tensor, w_gates: Tensor, h: Tensor, hebb: Tensor) -> Tensor:
+    """The activity [B, N] after a step; see :func:`plastic_gru_step`."""
+    own, keep, ask = drive.chunk(3, dim=1)
+    z = torch.sigmoid(keep + h @ w_gates[0])
+    r = torch.sigmoid(ask + h @ w_gates[1])
+    n = torch.tanh(own + r * torch.bmm(h.unsqueeze(1), w + alpha * hebb).squeeze(1))
+    return (1 - z) * n + z * h
+
+
 def plastic_gru_step(
     drive: Tensor, w: Tensor, alpha: Tensor, eta: Tensor, w_gates: Tensor, h: Tensor, hebb: Tensor, rule: str
 ) -> tuple[Tensor, Tensor]:
@@ -40,11 +49,7 @@ def plastic_gru_step(
     Returns:
         Activity [B, N] and plastic weights [B, N, N] after the step.
     """
-    own, keep, ask = drive.chunk(3, dim=1)
-    z = torch.sigmoid(keep + h @ w_gates[0])
-    r = torch.sigmoid(ask + h @ w_gates[1])
-    n = torch.tanh(own + r * torch.bmm(h.unsqueeze(1), w + alpha * hebb).squeeze(1))
-    post = (1 - z) * n + z * h
+    post = gru_activity(drive, w, alpha, w_gates, h, hebb)
     return post, RULES[rule](hebb, h.unsqueeze(2), post.unsqueeze(1), eta)
 
 
@@ -94,8 +99,6 @@ class PlasticGRUCore(HebbianCore):
         fused: bool = True,
     ) -> None:
         super().__init__(input_size, hidden_size, init_scale, fused and eta_per != "connection", gated=True)
-        bound = hidden_size**-0.5
-        torch.nn.init.uniform_(self.w, -bound, bound)
         self.rule = check_rule(rule)
         self.eta = trained_eta(eta, eta_per, hidden_size)
 
