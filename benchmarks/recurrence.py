@@ -19,6 +19,7 @@ CORES: list[tuple[str, dict[str, str]]] = [
     ("modulated", {}),
     ("retroactive", {}),
     ("plastic_gru", {}),
+    ("retroactive_gru", {}),
 ]
 """Each core with plastic connections, and its settings."""
 

@@ -9,7 +9,7 @@ from agents.cores.registry import parameter_count
 from agents.cores.unrolled import gru_unroll, tanh_unroll
 
 T, B, F, N = 7, 3, 4, 5
-NAMES = ("plastic", "modulated", "retroactive", "plastic_gru", "rnn", "lstm", "gru")
+NAMES = ("plastic", "modulated", "retroactive", "plastic_gru", "retroactive_gru", "rnn", "lstm", "gru")
 
 
 def build(name, **settings):

@@ -9,8 +9,8 @@ from agents.cores.kernels.step import FusedStepper
 
 T, B, F, N = 12, 7, 4, 5
 PLASTIC = [(name, {"rule": rule}) for name in ("plastic", "plastic_gru") for rule in RULES]
-PLASTIC += [("modulated", {}), ("retroactive", {})]
-NAMES = ("plastic", "modulated", "retroactive", "plastic_gru", "rnn", "lstm", "gru")
+PLASTIC += [("modulated", {}), ("retroactive", {}), ("retroactive_gru", {})]
+NAMES = ("plastic", "modulated", "retroactive", "plastic_gru", "retroactive_gru", "rnn", "lstm", "gru")
 
 
 def build(name, size=N, **settings):

@@ -21,7 +21,7 @@ STEPS = 80
 
 
 def agent(core="plastic", size=8, **settings):
-    if core in ("plastic", "retroactive", "modulated", "plastic_gru"):
+    if core not in ("rnn", "lstm", "gru"):
         settings["init_scale"] = 1.0  # its memory counts
     policy = {"core": core, "hidden_size": size, "core_settings": settings}
     return RecurrentA2C(
@@ -50,7 +50,7 @@ ABLATIONS = (
 )
 
 
-@pytest.mark.parametrize("core", ["plastic", "retroactive", "plastic_gru", "lstm", "gru"])
+@pytest.mark.parametrize("core", ["plastic", "retroactive", "plastic_gru", "retroactive_gru", "lstm", "gru"])
 @pytest.mark.parametrize("ablations", ABLATIONS)
 def test_an_agent_thinks_as_in_an_evaluation(core, ablations):
     model = agent(core)
