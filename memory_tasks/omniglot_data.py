@@ -105,6 +105,7 @@ def _read_archive(archive: Path) -> Tensor:
                     characters.setdefault(path.parent, []).append(
                         _scaled(files.read(name), f"{archive}: {name}")
                     )
+    # zipfile raises NotImplementedError and RuntimeError for compression and encryption it does not know.
     except (BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError, zlib.error) as error:
         raise ValueError(
             f"{archive} is damaged, or not a zip archive ({error}); download it again from {SOURCE}"

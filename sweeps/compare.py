@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 
 from agents.plotting import new_figure, save_formats
 from sweeps.aggregate import Summary
-from sweeps.figures import GREY, Curve, draw_curves, label_ends
-from sweeps.plan import read_sweep
+from sweeps.figures import GREY, REFERENCE_STYLES, Curve, draw_curves, label_ends
+from sweeps.plan import Sweep, read_sweep
 from sweeps.results import Results, read_results
 from sweeps.score import Score
 from sweeps.tables import markdown_table, number, percent, span, whole, write_csv
@@ -55,7 +55,7 @@ def read_sweeps(files: Sequence[Path], over: str) -> dict[float, Results]:
     """
     if len(files) < 2:
         raise ValueError(f"a comparison needs the files of two sweeps or more, got {len(files)}")
-    results: dict[float, Results] = {}
+    sweeps: dict[float, Sweep] = {}
     for file in files:
         sweep = read_sweep(file)
         value = sweep.task.env_kwargs.get(over)
@@ -64,13 +64,13 @@ def read_sweeps(files: Sequence[Path], over: str) -> dict[float, Results]:
             raise ValueError(
                 f"{file} does not set {over!r} to a number under [settings]; of the maze it sets {given}"
             )
-        if value in results:
+        if value in sweeps:
             raise ValueError(f"{file} has {over} = {value}, as another of the files has")
-        results[value] = read_results(sweep)
-    titles = sorted({result.title for result in results.values()})
-    if len(titles) > 1:
-        raise ValueError(f"the sweeps are of different environments: {', '.join(titles)}")
-    return dict(sorted(results.items()))
+        sweeps[value] = sweep
+    environments = sorted({sweep.task.env_id for sweep in sweeps.values()})
+    if len(environments) > 1:
+        raise ValueError(f"the sweeps are of different environments: {', '.join(environments)}")
+    return {value: read_results(sweeps[value]) for value in sorted(sweeps)}
 
 
 def points(results: dict[float, Results], against: Sequence[str]) -> list[Point]:
@@ -101,7 +101,13 @@ def draw(found: Sequence[Point], results: dict[float, Results], over: str, again
     ends = _draw_panel(returns, over, results, [_returns(line) for line in lines])
     planned = {value: result.planner for value, result in results.items() if result.planner is not None}
     if planned:
-        returns.plot(list(planned), list(planned.values()), color=GREY, linestyle="--", linewidth=1)
+        returns.plot(
+            list(planned),
+            list(planned.values()),
+            color=GREY,
+            linestyle=REFERENCE_STYLES["planner"],
+            linewidth=1,
+        )
         ends["planner"] = (list(planned.values())[-1], GREY)
     returns.set_ylim(bottom=0)
     label_ends(returns, ends)

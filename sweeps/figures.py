@@ -19,9 +19,9 @@ POINTS = 200
 """Points of a curve."""
 WINDOW = 10
 """Steps of the episode over which hits are counted for the curve of their rate."""
-_REFERENCE_STYLES = {"oracle": ":", "planner": "--", "random": "-."}
+REFERENCE_STYLES = {"oracle": ":", "planner": "--", "random": "-."}
 GREY = "#444444"
-"""Of what is no agent's."""
+"""The colour of reference players."""
 _TIME_UNITS = {"hours": 3600, "minutes": 60, "seconds": 1}
 
 
@@ -56,7 +56,7 @@ def learning_curves(results: Results, summarise: Callable[[np.ndarray], Summary]
     lines = {name: played.scores.mean_return for name, played in results.references.items()}
     for axes in (over_steps, over_time):
         for name, score in lines.items():
-            axes.axhline(score, color=GREY, linestyle=_REFERENCE_STYLES[name], linewidth=1)
+            axes.axhline(score, color=GREY, linestyle=REFERENCE_STYLES[name], linewidth=1)
     label_ends(over_time, {**ends, **{name: (score, GREY) for name, score in lines.items()}})
     picture.suptitle(f"{results.title}: {what}", fontsize=11)
     return picture
@@ -85,7 +85,7 @@ def within_episode(results: Results, summarise: Callable[[np.ndarray], Summary],
         ends = draw_curves(axes, curves)
         for name, hits in references.items():
             x, y = transform(hits[None])
-            axes.plot(x, y[0], color=GREY, linestyle=_REFERENCE_STYLES[name], linewidth=1)
+            axes.plot(x, y[0], color=GREY, linestyle=REFERENCE_STYLES[name], linewidth=1)
             ends[name] = (float(y[0, -1]), GREY)
         axes.set_xlabel("step of the episode")
         axes.set_xlim(0, x[-1] + 0.5 * (x[0] if axes is rate else 0))
@@ -111,7 +111,7 @@ def final_scores(results: Results) -> Figure:
         axes.plot([summary.centre] * 2, [row - 0.12, row + 0.12], color=colour, linewidth=2.5)
     for name, played in results.references.items():
         score = played.scores.mean_return
-        axes.axvline(score, color=GREY, linestyle=_REFERENCE_STYLES[name], linewidth=1)
+        axes.axvline(score, color=GREY, linestyle=REFERENCE_STYLES[name], linewidth=1)
         axes.annotate(
             name, (score, 1), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points",
             ha="center", va="bottom", color=GREY, fontsize=9,

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from recurrence_material import assert_close, random_starts
 from torch import Tensor
 
 from agents.cores.kernels import (
@@ -37,10 +38,7 @@ def make_inputs(T, B, N, dtype=torch.float32, seed=0) -> list[Tensor]:
     def normal(*shape):
         return torch.randn(*shape, dtype=dtype, generator=generator)
 
-    starts = torch.rand(T, B, generator=generator) < 0.02
-    starts[0, ::2] = True  # at the first step, in some rows
-    starts[-1, -1] = True  # at the last
-    starts[T // 2] = True  # everywhere at once
+    starts = random_starts(T, B, generator)
     return [
         normal(T, B, N),
         normal(N, N) * 0.8 / N**0.5,
@@ -61,12 +59,6 @@ def with_gradients(function, inputs, rule, through=("h", "hebb"), seed=1) -> dic
     loss = sum((outputs[name] * torch.randn_like(outputs[name])).sum() for name in through)
     gradients = torch.autograd.grad(loss, floats)
     return {k: v.detach() for k, v in outputs.items()} | dict(zip(NAMES, gradients, strict=True))
-
-
-def assert_close(actual: dict[str, Tensor], expected: dict[str, Tensor], tolerance: float) -> None:
-    for name, want in expected.items():
-        error = (actual[name] - want).abs().max() / want.abs().max().clamp(min=1e-30)
-        assert error <= tolerance, f"{name}: {error:.1e}"
 
 
 @pytest.mark.parametrize("rule", RULES)

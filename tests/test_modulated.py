@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from recurrence_material import assert_close, random_starts
 from torch import Tensor
 
 from agents.cores import make_core
@@ -25,10 +26,7 @@ def make_inputs(rule, T, B, N, dtype=torch.float32, seed=0) -> tuple[dict[str, T
     def normal(*shape):
         return torch.randn(*shape, dtype=dtype, generator=generator)
 
-    starts = torch.rand(T, B, generator=generator) < 0.02
-    starts[0, ::2] = True
-    starts[-1, -1] = True
-    starts[T // 2] = True
+    starts = random_starts(T, B, generator)
     inputs = {
         "drive": normal(T, B, N),
         "w": normal(N, N) * 0.8 / N**0.5,
@@ -76,10 +74,11 @@ def with_gradients(function, rule, inputs, starts, through=("h", "hebb", "trace"
 
 
 def assert_agree(rule, inputs, starts, tolerance, **options) -> None:
-    expected = with_gradients(plain, rule, inputs, starts, **options)
-    for name, got in with_gradients(fused, rule, inputs, starts, **options).items():
-        error = (got - expected[name]).abs().max() / expected[name].abs().max().clamp(min=1e-30)
-        assert error <= tolerance, f"{name}: {error:.1e}"
+    assert_close(
+        with_gradients(fused, rule, inputs, starts, **options),
+        with_gradients(plain, rule, inputs, starts, **options),
+        tolerance,
+    )
 
 
 @pytest.mark.parametrize(

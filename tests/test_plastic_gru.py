@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from recurrence_material import assert_close, random_starts
 from torch import Tensor
 
 from agents.cores import RULES, make_core
@@ -20,10 +21,7 @@ def make_inputs(T, B, N, dtype=torch.float32, seed=0) -> tuple[list[Tensor], Ten
     def normal(*shape):
         return torch.randn(*shape, dtype=dtype, generator=generator)
 
-    starts = torch.rand(T, B, generator=generator) < 0.02
-    starts[0, ::2] = True
-    starts[-1, -1] = True
-    starts[T // 2] = True
+    starts = random_starts(T, B, generator)
     inputs = [
         normal(T, B, 3 * N),
         normal(N, N) * 0.8 / N**0.5,
@@ -65,10 +63,9 @@ def with_gradients(function, rule, inputs, starts) -> dict[str, Tensor]:
 
 
 def assert_agree(rule, inputs, starts, tolerance) -> None:
-    expected = with_gradients(plain, rule, inputs, starts)
-    for name, got in with_gradients(fused, rule, inputs, starts).items():
-        error = (got - expected[name]).abs().max() / expected[name].abs().max().clamp(min=1e-30)
-        assert error <= tolerance, f"{name}: {error:.1e}"
+    assert_close(
+        with_gradients(fused, rule, inputs, starts), with_gradients(plain, rule, inputs, starts), tolerance
+    )
 
 
 @pytest.mark.parametrize("rule", RULES)

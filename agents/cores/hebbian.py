@@ -84,7 +84,7 @@ class HebbianCore(Core):
         bound = hidden_size**-0.5
         gates = torch.empty(2, hidden_size, hidden_size).uniform_(-bound, bound) if gated else None
         self.w_gates = None if gates is None else nn.Parameter(gates)
-        if gated:
+        if gated:  # last, though w was drawn above: a seed goes on giving the network it gave before
             nn.init.uniform_(self.w, -bound, bound)
         self.fused = fused
 

@@ -120,10 +120,17 @@ def retroactive_run(
     return outputs, *state
 
 
-def trained_signal(hidden_size: int) -> tuple[nn.Parameter, nn.Parameter]:
-    """The weights [N] and the bias [1] of the signal, where PyTorch starts a linear layer."""
+def trained_signal(fan: float, hidden_size: int) -> tuple[nn.Parameter, nn.Parameter, nn.Parameter]:
+    """`fan` for every neuron [N], and the weights [N] and bias [1] of the signal.
+
+    The latter two start where PyTorch starts a linear layer.
+
+    Raises:
+        ValueError: If `fan` is not finite.
+    """
     bound = hidden_size**-0.5
     return (
+        nn.Parameter(torch.full((hidden_size,), float(check_number("fan", fan)))),
         nn.Parameter(torch.empty(hidden_size).uniform_(-bound, bound)),
         nn.Parameter(torch.empty(1).uniform_(-bound, bound)),
     )
@@ -159,8 +166,7 @@ class ModulatedCore(HebbianCore):
         fused: bool = True,
     ) -> None:
         super().__init__(input_size, hidden_size, init_scale, fused)
-        self.fan = nn.Parameter(torch.full((hidden_size,), float(check_number("fan", fan))))
-        self.m, self.m_bias = trained_signal(hidden_size)
+        self.fan, self.m, self.m_bias = trained_signal(fan, hidden_size)
 
     def definition(self, drive: Tensor, state: State) -> State:
         """See :func:`modulated_step`."""
@@ -207,8 +213,7 @@ class RetroactiveCore(HebbianCore):
         fused: bool = True,
     ) -> None:
         super().__init__(input_size, hidden_size, init_scale, fused and eta_per != "connection")
-        self.fan = nn.Parameter(torch.full((hidden_size,), float(check_number("fan", fan))))
-        self.m, self.m_bias = trained_signal(hidden_size)
+        self.fan, self.m, self.m_bias = trained_signal(fan, hidden_size)
         self.eta = trained_eta(eta, eta_per, hidden_size)
 
     def definition(self, drive: Tensor, state: State) -> State:

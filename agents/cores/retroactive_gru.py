@@ -6,10 +6,9 @@ Miconi, Rawal, Clune & Stanley, "Backpropamine", ICLR 2019, section on retroacti
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from agents.cores.base import State, check_number
+from agents.cores.base import State
 from agents.cores.hebbian import HebbianCore, run_steps, trained_eta
 from agents.cores.modulated import retroactive_update, trained_signal
 from agents.cores.plastic_gru import gru_activity
@@ -90,8 +89,7 @@ class RetroactiveGRUCore(HebbianCore):
         fused: bool = True,
     ) -> None:
         super().__init__(input_size, hidden_size, init_scale, fused and eta_per != "connection", gated=True)
-        self.fan = nn.Parameter(torch.full((hidden_size,), float(check_number("fan", fan))))
-        self.m, self.m_bias = trained_signal(hidden_size)
+        self.fan, self.m, self.m_bias = trained_signal(fan, hidden_size)
         self.eta = trained_eta(eta, eta_per, hidden_size)
 
     def definition(self, drive: Tensor, state: State) -> State:
