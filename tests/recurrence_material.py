@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def random_starts(T, B, generator) -> Tensor:
-    """Where episodes start [T, B]: some rows at the first step, one at the last, all halfway, and at random."""
+    """Where episodes start [T, B]: in some rows at the first step, in one at the last, in all halfway."""
     starts = torch.rand(T, B, generator=generator) < 0.02
     starts[0, ::2] = True
     starts[-1, -1] = True
