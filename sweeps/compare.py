@@ -109,9 +109,10 @@ def draw(found: Sequence[Point], results: dict[float, Results], over: str, again
             linewidth=1,
         )
         ends["planner"] = (list(planned.values())[-1], GREY)
-    returns.set_ylim(bottom=0)
-    label_ends(returns, ends)
-    label_ends(ratios, _draw_panel(ratios, over, results, [_ratios(line) for line in lines]))
+    ratio_ends = _draw_panel(ratios, over, results, [_ratios(line) for line in lines])
+    for axes, labels in ((returns, ends), (ratios, ratio_ends)):
+        axes.set_ylim(bottom=0)  # from zero: a gap looks as large as it is
+        label_ends(axes, labels)
     returns.set_ylabel("mean return over fresh episodes")
     ratios.set_ylabel(f"return / best of {', '.join(against)}")
     title = next(iter(results.values())).title
