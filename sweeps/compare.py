@@ -111,7 +111,7 @@ def draw(found: Sequence[Point], results: dict[float, Results], over: str, again
         ends["planner"] = (list(planned.values())[-1], GREY)
     ratio_ends = _draw_panel(ratios, over, results, [_ratios(line) for line in lines])
     for axes, labels in ((returns, ends), (ratios, ratio_ends)):
-        axes.set_ylim(bottom=0)  # from zero: a gap looks as large as it is
+        axes.set_ylim(0, 1.05 * axes.dataLim.ymax)  # from zero: a gap looks as large as it is
         label_ends(axes, labels)
     returns.set_ylabel("mean return over fresh episodes")
     ratios.set_ylabel(f"return / best of {', '.join(against)}")
