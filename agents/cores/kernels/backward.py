@@ -33,11 +33,11 @@ from collections.abc import Callable
 
 from numba import int64, uint8
 
-from .cells import PARTS, add_gate_sums, add_plastic_products, candidate_row, clamp_gradient, gru_gradients
+from .cells import PARTS, add_gate_products, candidate_row, clamp_gradient, gru_gradients
 from .denormals import flush_denormals, restore_denormals
 from .imposed import passes_imposed, walk_backwards
 from .modulation import gates_backward
-from .replay import carry_rows, fill_tables
+from .replay import carry_rows, fill_tables, replay_rows
 from .rules import (
     ALL_RULES,
     DECAY,
@@ -59,6 +59,7 @@ from .rules import (
 )
 from .simd import (
     add_columns,
+    align_stack,
     every_row,
     fill,
     fma,
@@ -69,7 +70,7 @@ from .simd import (
     store_row_sums,
     where_equal,
 )
-from .vector import LANES, ROWS, TILE, Pointer, inline, pointer
+from .vector import LANES, ROWS, TILE, Pointer, Vec, inline, pointer
 
 
 @inline
@@ -101,16 +102,16 @@ def _neurons(
 def _walk_rows(
     rule: int, size: int, hebb: Pointer, earlier: Pointer, trace: int, grad: Pointer, w: Pointer,
     alpha: Pointer, dalpha: Pointer, dz: Pointer, c: Pointer, e: Pointer, gate: Pointer, pre: Pointer,
-    before: Pointer, p: Pointer, q: Pointer, r: Pointer, u: Pointer, bound: float,
+    before: Pointer, p: Pointer, q: Pointer, r: Pointer, u: Pointer, bound: float, back: Vec,
 ) -> None:  # fmt: skip
     """In ROWS rows: turn G_{t+1} in `grad` into G_t, write p, add to dalpha, q, r and u.
 
+    `back` is a tile whose rows have what else flows back to these neurons: its sums are added to p.
     q and r are those of step t - 1, r made of the `earlier` matrix (hebb for oja, the trace for retroactive).
     u is what deta of step t lacks. A trace and its gradient lie `trace` behind hebb and `grad`.
     """
     now, then = row_numbers(pre), row_numbers(before)
     limit = fill(now, bound)
-    sums = fill(now, 0.0)
     for j in range(0, size, LANES):
         k = j * ROWS
         d, free, g = every_row(load(dz + j)), load_tile(hebb + k), load_tile(grad + k)
@@ -118,8 +119,8 @@ def _walk_rows(
         # What gathers the products of activity, and its gradient: the trace, or hebb itself.
         gathered = load_tile(hebb + (trace + k)) if rule == RETROACTIVE else a
         dg = load_tile(grad + (trace + k)) if rule == RETROACTIVE else g
-        sums = fma(d, fma(al, a, load_tile(w + k)), sums)
-        sums = fma(dg, every_row(load(e + j)), sums)
+        back = fma(d, fma(al, a, load_tile(w + k)), back)
+        back = fma(dg, every_row(load(e + j)), back)
         if rule in (DECAY, RETROACTIVE):
             store(u + j, add_columns(load(u + j), dg, gathered))
         d = d * now
@@ -135,7 +136,7 @@ def _walk_rows(
         store(q + j, add_columns(load(q + j), dg if rule == RETROACTIVE else g, then))
         if rule in (OJA, RETROACTIVE):
             store(r + j, add_columns(load(r + j), g, load_tile(earlier + k)))
-    store_row_sums(p, sums)
+    store_row_sums(p, back)
 
 
 @inline
@@ -220,11 +221,12 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
         dz, gate = pre + 4 * longest * table, pre + 5 * longest * table
         p = pre + 6 * longest * table  # [group, size], as the next three
         q, r, u = p + table, p + 2 * table, p + 3 * table
-        reset = p + 4 * table  # [longest, group]
-        sums = reset + longest * group  # [longest, group, size], as the next five, of a GRU
+        sums = p + 4 * table  # [longest, group, size], as the next five, of a GRU
         own, keep, ask = sums + longest * table, sums + 2 * longest * table, sums + 3 * longest * table
         dkeep, dask = sums + 4 * longest * table, sums + 5 * longest * table
         tiles = dkeep + 2 * longest * table  # [longest, TILE]
+        reset = tiles + longest * TILE  # [longest, group]; last, as the others begin on cache lines
+        align_stack()
         mode = flush_denormals()
         zero_row(dw, matrix)
         zero_row(dalpha, matrix)
@@ -260,13 +262,28 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                         rule, B, N, size, begin, steps, sample + s, group, h0, h, starts, rates, eta,
                         reset + s, pre + o, post + o, c + o, e + o, gate + o,
                     )  # fmt: skip
+                    for k in range(0 if forwards or not gru else steps):
+                        row, at = k * table + o, (begin + k) * B + sample + s
+                        zero_row(sums + row, size)
+                        pad_row(own + row, drive + at * parts * N, N, size)
+                        pad_row(keep + row, opened + at * 2 * N, N, size)
+                        pad_row(ask + row, opened + (at * 2 + 1) * N, N, size)
                     for i in range(0, rows if forwards or not passed else 0, ROWS):
                         at = s * state + i * size
-                        carry_rows(
-                            rule, steps, size, group, stride, checkpoint + at,
-                            (checkpoint + stride if forwards else history) + at, trace, not forwards,
-                            start_bound, reset + s, pre + (o + i), c + o, e + o, gate + o,
-                        )  # fmt: skip
+                        if forwards:
+                            carry_rows(
+                                rule, steps, size, group, checkpoint + at, checkpoint + (stride + at), trace,
+                                start_bound, reset + s, pre + (o + i), c + o, e + o, gate + o,
+                            )  # fmt: skip
+                        else:
+                            replay_rows(
+                                rule, gru, steps, size, group, stride, checkpoint + at, history + at, trace,
+                                start_bound, reset + s, pre + (o + i), c + o, e + o, gate + o,
+                                w + i * size, alpha + i * size, sums + o,
+                            )  # fmt: skip
+                    for k in range(0 if forwards or not gru else steps):
+                        row = k * table + o
+                        candidate_row(own + row, ask + row, sums + row, size)
                 if forwards:
                     continue
                 if passed:
@@ -286,20 +303,6 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                         for k in range(steps):
                             unpad_row(dz_out + ((begin + k) * B + sample + s) * N, u + o, N)
                     continue
-                for s in range(count if gru else 0):  # what the forward pass computed, and did not keep
-                    for k in range(steps):
-                        row, at = k * table + s * size, (begin + k) * B + sample + s
-                        zero_row(sums + row, size)
-                        pad_row(own + row, drive + at * parts * N, N, size)
-                        pad_row(keep + row, opened + at * 2 * N, N, size)
-                        pad_row(ask + row, opened + (at * 2 + 1) * N, N, size)
-                        for i in range(0, rows, ROWS):
-                            add_plastic_products(
-                                rule, size, history + (k * stride + s * state + i * size), w + i * size,
-                                alpha + i * size, pre + (row + i), sums + row, start_bound if k == 0 else 1.0,
-                            )  # fmt: skip
-                        candidate_row(own + row, ask + row, sums + row, size)
-
                 if rule in (OJA, RETROACTIVE) or at_end:
                     k = steps - 1
                     for s in range(count):
@@ -338,19 +341,20 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                         for s in range(count):
                             at, o, row = s * state + i * size, s * size, k * table + s * size
                             if reset[k * group + s] == 0:
+                                back = fill(load_tile(w), 0.0)
+                                if gru:
+                                    back = add_gate_products(
+                                        size, w_keep + i * size, w_ask + i * size, dkeep + row, dask + row,
+                                        back,
+                                    )  # fmt: skip
                                 _walk_rows(
                                     rule, size, history + (k * stride + at),
                                     history + (max(k - 1, 0) * stride + trace + at),  # k = 0: r is made anew
                                     trace, grad + at, w + i * size, alpha + i * size, dalpha + i * size,
                                     dz + row, c + row, e + row, gate + row, pre + (row + i),
                                     pre + (row - table + i), p + (o + i), q + o, r + o, u + o,
-                                    start_bound if k == 0 else 1.0,
+                                    start_bound if k == 0 else 1.0, back,
                                 )  # fmt: skip
-                                if gru:
-                                    add_gate_sums(
-                                        size, w_keep + i * size, w_ask + i * size, dkeep + row, dask + row,
-                                        p + (o + i),
-                                    )  # fmt: skip
                     for s in range(count):
                         o = s * size
                         for j in range(0, size if gru else 0, LANES):

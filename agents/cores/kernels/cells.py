@@ -8,10 +8,9 @@ h'   = (1 - keep) * own + keep * h
 A clamped neuron makes nothing of them: its activity is given.
 """
 
-from .rules import bounded, pad_row, zero_row
+from .rules import pad_row, zero_row
 from .simd import (
     add_columns,
-    add_row_sums,
     every_row,
     fill,
     fma,
@@ -23,7 +22,7 @@ from .simd import (
     where_nan,
 )
 from .tanh import tanh_row
-from .vector import LANES, ROWS, Pointer, inline
+from .vector import LANES, ROWS, Pointer, Vec, inline
 
 PARTS = {"tanh": 1, "clamped": 1, "gru": 3}
 """How many inputs [N] there are, by cell; "clamped" is "tanh" with activity imposed on some neurons."""
@@ -46,19 +45,6 @@ def add_products(size: int, w: Pointer, pre: Pointer, sums: Pointer) -> None:
     now = row_numbers(pre)
     for j in range(0, size, LANES):
         store(sums + j, add_columns(load(sums + j), now, load_tile(w + j * ROWS)))
-
-
-@inline
-def add_plastic_products(
-    rule: int, size: int, hebb: Pointer, w: Pointer, alpha: Pointer, pre: Pointer, sums: Pointer, bound: float
-) -> None:
-    """In ROWS rows: sums += pre[i] * (w + alpha * hebb), with hebb as `replay` keeps it."""
-    now = row_numbers(pre)
-    limit = fill(now, bound)
-    for j in range(0, size, LANES):
-        k = j * ROWS
-        a = bounded(rule, load_tile(hebb + k), limit)
-        store(sums + j, add_columns(load(sums + j), now, fma(load_tile(alpha + k), a, load_tile(w + k))))
 
 
 @inline
@@ -114,15 +100,14 @@ def gru_gradients(
 
 
 @inline
-def add_gate_sums(
-    size: int, w_keep: Pointer, w_ask: Pointer, dkeep: Pointer, dask: Pointer, p: Pointer
-) -> None:
-    """In ROWS rows: add to p what flows back through the weights of the gates."""
-    sums = fill(load_tile(w_keep), 0.0)
+def add_gate_products(
+    size: int, w_keep: Pointer, w_ask: Pointer, dkeep: Pointer, dask: Pointer, back: Vec
+) -> Vec:
+    """In ROWS rows: add what flows back through the weights of the gates to the tile `back`."""
     for j in range(0, size, LANES):
-        sums = fma(every_row(load(dkeep + j)), load_tile(w_keep + j * ROWS), sums)
-        sums = fma(every_row(load(dask + j)), load_tile(w_ask + j * ROWS), sums)
-    add_row_sums(p, sums)
+        back = fma(every_row(load(dkeep + j)), load_tile(w_keep + j * ROWS), back)
+        back = fma(every_row(load(dask + j)), load_tile(w_ask + j * ROWS), back)
+    return back
 
 
 @inline

@@ -95,7 +95,7 @@ def pass_forwards(
     bound = math.inf if first == 0 else 1.0
     for i in range(0, rows, ROWS):
         at = i * size
-        carry_rows(rule, steps, size, 1, 0, hebb + at, hebb + at, 0, False, bound, reset, pre + i, c, e, gate)
+        carry_rows(rule, steps, size, 1, hebb + at, hebb + at, 0, bound, reset, pre + i, c, e, gate)
     pad_row(last, post + (steps - 1) * size, size, size)
 
 
