@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sweeps.ablations import ablations_file, draw_ablations, read_ablations
 from sweeps.aggregate import iqm_and_interval, median_and_quartiles
 from sweeps.plan import Sweep
 from sweeps.results import Results, read_results
-from sweeps.score import Score
+from sweeps.score import MOST, Score
 from sweeps.tables import markdown_table, number, percent, span, whole, write_csv
 
 QUARTILES = "median over runs, band: quartiles"
@@ -29,13 +30,15 @@ COLUMNS = (
     "worst to best run",
     "first hit",
     "later hits",
+    f"steps to {MOST:.0%}",
     "training",
 )
-LEGEND = """\
+LEGEND = f"""\
 Return: interquartile mean over runs (the mean of the middle half; of all where there are fewer than four),
 with its percentile bootstrap interval over runs, which is too narrow where runs are fewer than about five.
 Shares divide by the planner's mean, taken as exact. First hit, later hits: steps to the first, and from each
-to the next. Training: median wall time of a run on one thread, beside the other runs."""
+to the next. Steps to {MOST:.0%}: until the mean return of the latest training episodes was that share of the
+planner's, median over runs. Training: median wall time of a run on one thread, beside the other runs."""
 IQM = "interquartile mean over runs, band: 95 % bootstrap interval"
 
 
@@ -119,8 +122,15 @@ def _cells(score: Score) -> tuple[str, ...]:
         span(score.worst, score.best, number),
         number(score.first_hit),
         number(score.later_hit),
+        _millions(score.steps_to_most),
         "" if score.seconds is None else f"{score.seconds:,.0f} s",
     )
+
+
+def _millions(steps: float | None) -> str:
+    if steps is None:
+        return ""
+    return f"{steps / 1e6:.1f} M" if math.isfinite(steps) else "not reached"
 
 
 def _shown(file: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,11 @@ class FinishedRun:
     returns: np.ndarray
     """[K], mean return of the latest training episodes there."""
     evaluation: RunEvaluation
+
+    def steps_to(self, level: float) -> float:
+        """Steps until the mean return of the latest training episodes was `level`; infinite if never."""
+        there = self.returns >= level
+        return float(self.steps[there.argmax()]) if there.any() else math.inf
 
     @classmethod
     def read(cls, run: Run, sweep: Path) -> FinishedRun:

@@ -9,6 +9,9 @@ import numpy as np
 from sweeps.aggregate import iqm_and_interval
 from sweeps.results import Entry, Results
 
+MOST = 0.9
+"""How near to the planner an agent counts as having learnt the task."""
+
 
 @dataclass(frozen=True)
 class Score:
@@ -36,6 +39,9 @@ class Score:
     best: float | None = None
     seconds: float | None = None
     """Training time of a run, median."""
+    steps_to_most: float | None = None
+    """Environment steps until the mean return in training was MOST of the planner's: median over runs,
+    infinite where a run never came there."""
 
     @classmethod
     def of(cls, entry: Entry, planner: float | None) -> Score:
@@ -56,6 +62,7 @@ class Score:
             worst=float(entry.scores.min()),
             best=float(entry.scores.max()),
             seconds=float(np.median([run.seconds[-1] for run in entry.runs])),
+            steps_to_most=planner and float(np.median([run.steps_to(MOST * planner) for run in entry.runs])),
         )
         if len(entry.runs) == 1:
             return score

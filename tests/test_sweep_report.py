@@ -15,6 +15,7 @@ from sweeps.plan import read_sweep
 from sweeps.report import write_report
 from sweeps.results import read_results
 from sweeps.run_evaluation import EvaluationSettings, RunEvaluation, evaluate_player
+from sweeps.score import MOST, Score
 
 TOML = """
 seeds = {seeds}
@@ -123,6 +124,8 @@ def test_tables_hold_the_numbers_of_the_runs(sweep):
     assert float(plastic["share_high"]) == pytest.approx(
         float(plastic["high"]) / planner.mean_return, rel=1e-4
     )
+    assert plastic["steps_to_most"] == "inf"  # the returns above end at 110
+    assert rows["planner"]["steps_to_most"] == ""
     assert rows["gru"]["low"] == ""  # a single run tells nothing about others
     text = (sweep.report / "scores.md").read_text()
     assert "| plastic | 4 | 4 | 100 | 25.0 |" in text
@@ -130,6 +133,19 @@ def test_tables_hold_the_numbers_of_the_runs(sweep):
     assert str(sweep.folder) not in text
     with (sweep.report / "runs.csv").open() as file:
         assert [float(row["mean_return"]) for row in csv.DictReader(file)] == [10, 20, 30, 100, 40]
+
+
+def test_steps_to_a_return(sweep):
+    runs = read_results(sweep).entries[0].runs
+    assert [run.steps_to(36.0) for run in runs] == [np.inf, np.inf, 600, 100]
+
+
+def test_steps_to_most_of_the_planner_are_those_of_the_median_run(sweep):
+    entry = read_results(sweep).entries[0]
+    planner = 17.5 / MOST  # returns 11 .. 20, 21 .. 30, 31 .. 40, 101 .. 110
+    assert Score.of(entry, planner).steps_to_most == 100
+    assert Score.of(entry, planner=36.0 / MOST).steps_to_most == np.inf  # two of the four never come there
+    assert Score.of(entry, planner=None).steps_to_most is None
 
 
 def test_figures_hold_the_numbers_of_the_runs(sweep):
