@@ -13,7 +13,7 @@ from sweeps import figures
 from sweeps.ablations import ablations_file, draw_ablations, read_ablations
 from sweeps.aggregate import iqm_and_interval, median_and_quartiles
 from sweeps.plan import Sweep
-from sweeps.results import Results, read_results
+from sweeps.results import SMOOTHED, Results, read_results
 from sweeps.score import MOST, Score
 from sweeps.tables import markdown_table, number, percent, span, whole, write_csv
 
@@ -37,8 +37,9 @@ LEGEND = f"""\
 Return: interquartile mean over runs (the mean of the middle half; of all where there are fewer than four),
 with its percentile bootstrap interval over runs, which is too narrow where runs are fewer than about five.
 Shares divide by the planner's mean, taken as exact. First hit, later hits: steps to the first, and from each
-to the next. Steps to {MOST:.0%}: until the mean return of the latest training episodes was that share of the
-planner's, median over runs. Training: median wall time of a run on one thread, beside the other runs."""
+to the next. Steps to {MOST:.0%}: until the mean return of the latest training episodes ({SMOOTHED} lines of
+metrics.csv) was that share of the planner's, median over runs. Training: median wall time of a run on one
+thread, beside the other runs."""
 IQM = "interquartile mean over runs, band: 95 % bootstrap interval"
 
 

@@ -13,6 +13,9 @@ from agents.metrics import read_metrics
 from sweeps.plan import Run, Sweep
 from sweeps.run_evaluation import RunEvaluation, evaluate_player
 
+SMOOTHED = 10
+"""Lines of metrics.csv over which returns are averaged, where it is asked when a return was reached."""
+
 
 @dataclass(frozen=True)
 class FinishedRun:
@@ -28,9 +31,13 @@ class FinishedRun:
     evaluation: RunEvaluation
 
     def steps_to(self, level: float) -> float:
-        """Steps until the mean return of the latest training episodes was `level`; infinite if never."""
-        there = self.returns >= level
-        return float(self.steps[there.argmax()]) if there.any() else math.inf
+        """Steps until the mean of the latest `SMOOTHED` lines of returns was `level`; infinite if never.
+
+        A single line is a mean over few episodes: the highest of many is well above what the agent can do.
+        """
+        lines = min(SMOOTHED, len(self.returns))
+        there = np.convolve(self.returns, np.full(lines, 1 / lines), "valid") >= level
+        return float(self.steps[lines - 1 :][there.argmax()]) if there.any() else math.inf
 
     @classmethod
     def read(cls, run: Run, sweep: Path) -> FinishedRun:

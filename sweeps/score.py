@@ -40,7 +40,7 @@ class Score:
     seconds: float | None = None
     """Training time of a run, median."""
     steps_to_most: float | None = None
-    """Environment steps until the mean return in training was MOST of the planner's: median over runs,
+    """Environment steps until the smoothed return in training was MOST of the planner's: median over runs,
     infinite where a run never came there."""
 
     @classmethod

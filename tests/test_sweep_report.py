@@ -13,7 +13,7 @@ from agents.metrics import COLUMNS
 from sweeps import aggregate, figures
 from sweeps.plan import read_sweep
 from sweeps.report import write_report
-from sweeps.results import read_results
+from sweeps.results import FinishedRun, read_results
 from sweeps.run_evaluation import EvaluationSettings, RunEvaluation, evaluate_player
 from sweeps.score import MOST, Score
 
@@ -135,16 +135,20 @@ def test_tables_hold_the_numbers_of_the_runs(sweep):
         assert [float(row["mean_return"]) for row in csv.DictReader(file)] == [10, 20, 30, 100, 40]
 
 
-def test_steps_to_a_return(sweep):
-    runs = read_results(sweep).entries[0].runs
-    assert [run.steps_to(36.0) for run in runs] == [np.inf, np.inf, 600, 100]
+def test_steps_to_a_return_are_those_of_the_smoothed_curve():
+    returns = np.concatenate([np.full(20, 5.0), np.full(20, 9.0)])
+    returns[7] = 30  # a lucky line: the mean of ten is 7.5
+    run = FinishedRun(0, 100 * np.arange(1, 41), np.arange(40.0), returns, evaluation=None)
+    assert run.steps_to(7.5) == 800 + 200  # ten lines are needed
+    assert run.steps_to(8.6) == 100 * 29  # one of the ten is old
+    assert run.steps_to(9.0) == 100 * 30
+    assert run.steps_to(9.1) == np.inf
 
 
 def test_steps_to_most_of_the_planner_are_those_of_the_median_run(sweep):
-    entry = read_results(sweep).entries[0]
-    planner = 17.5 / MOST  # returns 11 .. 20, 21 .. 30, 31 .. 40, 101 .. 110
-    assert Score.of(entry, planner).steps_to_most == 100
-    assert Score.of(entry, planner=36.0 / MOST).steps_to_most == np.inf  # two of the four never come there
+    entry = read_results(sweep).entries[0]  # means of the ten lines: 15.5, 25.5, 35.5, 105.5
+    assert Score.of(entry, planner=20 / MOST).steps_to_most == 1000
+    assert Score.of(entry, planner=30 / MOST).steps_to_most == np.inf  # two of the four never come there
     assert Score.of(entry, planner=None).steps_to_most is None
 
 
