@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
+from gymnasium import spaces
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -159,7 +160,10 @@ def make_player(name: str, env: VecEnv, seed: int = 0, ablations: Ablations = IN
             f"{', '.join(ablations.of_agent)}: only a trained agent can be ablated, not the {name}"
         )
     if name == "random":
-        return RandomPlayer(int(env.action_space.n), seed)  # type: ignore[attr-defined]  # Discrete
+        space = env.action_space
+        if not isinstance(space, spaces.Discrete) or space.start != 0:
+            raise ValueError(f"the random player needs Discrete actions, starting at 0, got {space}")
+        return RandomPlayer(int(space.n), seed)
     if name in REFERENCES:
         if not (isinstance(env, GymnasiumVecEnv) and isinstance(env.env, PlasticMazeVectorEnv)):
             raise ValueError(f"the {name} plays in this project's mazes only")

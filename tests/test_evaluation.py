@@ -63,3 +63,8 @@ def test_other_environments_are_played_to_their_own_end():
 
 def test_one_episode_has_no_interval():
     assert evaluate("random", SMALL, 1, seed=0).ci95 is None
+
+
+def test_random_player_says_that_it_needs_discrete_actions():
+    with pytest.raises(ValueError, match=r"needs Discrete actions, starting at 0, got Box"):
+        evaluate("random", Task("Pendulum-v1", {}), 1, 0)

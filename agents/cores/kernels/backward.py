@@ -106,7 +106,7 @@ def _walk_rows(
 ) -> None:  # fmt: skip
     """In ROWS rows: turn G_{t+1} in `grad` into G_t, write p, add to dalpha, q, r and u.
 
-    `back` is a tile whose rows have what else flows back to these neurons: its sums are added to p.
+    p[i] is the sum of what flows back here and of row i of the tile `back`, what comes by other ways.
     q and r are those of step t - 1, r made of the `earlier` matrix (hebb for oja, the trace for retroactive).
     u is what deta of step t lacks. A trace and its gradient lie `trace` behind hebb and `grad`.
     """
@@ -262,6 +262,7 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                         rule, B, N, size, begin, steps, sample + s, group, h0, h, starts, rates, eta,
                         reset + s, pre + o, post + o, c + o, e + o, gate + o,
                     )  # fmt: skip
+                    # A GRU's candidate, which the forward pass computed and did not keep.
                     for k in range(0 if forwards or not gru else steps):
                         row, at = k * table + o, (begin + k) * B + sample + s
                         zero_row(sums + row, size)
