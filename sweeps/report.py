@@ -30,6 +30,7 @@ COLUMNS = (
     "worst to best run",
     "first hit",
     "later hits",
+    "last in training",
     f"steps to {MOST:.0%}",
     "training",
 )
@@ -37,9 +38,10 @@ LEGEND = f"""\
 Return: interquartile mean over runs (the mean of the middle half; of all where there are fewer than four),
 with its percentile bootstrap interval over runs, which is too narrow where runs are fewer than about five.
 Shares divide by the planner's mean, taken as exact. First hit, later hits: steps to the first, and from each
-to the next. Steps to {MOST:.0%}: until the mean return of the latest training episodes ({SMOOTHED} lines of
-metrics.csv) was that share of the planner's, median over runs. Training: median wall time of a run on one
-thread, beside the other runs."""
+to the next. Last in training: return over the last tenth of training, median over runs; settings chosen by it
+owe nothing to the episodes of the final evaluation. Steps to {MOST:.0%}: until the mean return of the latest
+training episodes ({SMOOTHED} lines of metrics.csv) was that share of the planner's, median over runs.
+Training: median wall time of a run on one thread, beside the other runs."""
 IQM = "interquartile mean over runs, band: 95 % bootstrap interval"
 
 
@@ -123,6 +125,7 @@ def _cells(score: Score) -> tuple[str, ...]:
         span(score.worst, score.best, number),
         number(score.first_hit),
         number(score.later_hit),
+        number(score.last_return),
         _millions(score.steps_to_most),
         "" if score.seconds is None else f"{score.seconds:,.0f} s",
     )

@@ -39,6 +39,11 @@ class FinishedRun:
         there = np.convolve(self.returns, np.full(lines, 1 / lines), "valid") >= level
         return float(self.steps[lines - 1 :][there.argmax()]) if there.any() else math.inf
 
+    @property
+    def last_return(self) -> float:
+        """Mean return over the last tenth of training; no episode of the final evaluation is among its."""
+        return float(self.returns[-math.ceil(len(self.returns) / 10) :].mean())
+
     @classmethod
     def read(cls, run: Run, sweep: Path) -> FinishedRun:
         """Read the files of `run`.

@@ -39,6 +39,9 @@ class Score:
     best: float | None = None
     seconds: float | None = None
     """Training time of a run, median."""
+    last_return: float | None = None
+    """Return over the last tenth of training, median over runs: what settings are chosen by, so that the
+    episodes of the final evaluation have no say in it."""
     steps_to_most: float | None = None
     """Environment steps until the smoothed return in training was MOST of the planner's: median over runs,
     infinite where a run never came there."""
@@ -62,6 +65,7 @@ class Score:
             worst=float(entry.scores.min()),
             best=float(entry.scores.max()),
             seconds=float(np.median([run.seconds[-1] for run in entry.runs])),
+            last_return=float(np.median([run.last_return for run in entry.runs])),
             steps_to_most=planner and float(np.median([run.steps_to(MOST * planner) for run in entry.runs])),
         )
         if len(entry.runs) == 1:

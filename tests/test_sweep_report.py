@@ -124,6 +124,7 @@ def test_tables_hold_the_numbers_of_the_runs(sweep):
     assert float(plastic["share_high"]) == pytest.approx(
         float(plastic["high"]) / planner.mean_return, rel=1e-4
     )
+    assert float(plastic["last_return"]) == 35  # each run ends 10 above its score
     assert plastic["steps_to_most"] == "inf"  # the returns above end at 110
     assert rows["planner"]["steps_to_most"] == ""
     assert rows["gru"]["low"] == ""  # a single run tells nothing about others
@@ -143,6 +144,11 @@ def test_steps_to_a_return_are_those_of_the_smoothed_curve():
     assert run.steps_to(8.6) == 100 * 29  # one of the ten is old
     assert run.steps_to(9.0) == 100 * 30
     assert run.steps_to(9.1) == np.inf
+
+
+def test_the_last_return_is_that_of_the_last_tenth():
+    run = FinishedRun(0, np.arange(21), np.arange(21.0), np.arange(21.0), evaluation=None)
+    assert run.last_return == 19  # of three lines: a part of one counts as one
 
 
 def test_steps_to_most_of_the_planner_are_those_of_the_median_run(sweep):
