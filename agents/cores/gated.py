@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from agents.cores.base import Core, State, Stepper
 from agents.cores.inputs import input_drive
-from agents.cores.product_stepper import ProductStepper, gru_cell, lstm_cell, side_by_side
+from agents.cores.product_stepper import fastest_stepper, side_by_side, warm_up
 from agents.cores.registry import register_core
 from agents.cores.unrolled import gru_unroll
 
@@ -35,7 +37,11 @@ class LSTMCore(Core):
         """See :meth:`Core.stepper`."""
         w_in, w, b_in, b = weights(self.layer)
         i, f, g, o = side_by_side(w_in.t(), b_in + b, w.t()).chunk(4, dim=1)
-        return ProductStepper(torch.cat([i, f, o, g], dim=1), lstm_cell, state)
+        return fastest_stepper("lstm", torch.cat([i, f, o, g], dim=1), state)
+
+    def warm_up(self, say: Callable[[str], None]) -> None:
+        """See :meth:`Core.warm_up`."""
+        warm_up("lstm", next(self.parameters()), say)
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.run`."""
@@ -65,10 +71,14 @@ class GRUCore(Core):
         """See :meth:`Core.stepper`."""
         w_in, w, b_in, b = weights(self.layer)
         N = self.hidden_size
-        gates = side_by_side(w_in[: 2 * N].t(), (b_in + b)[: 2 * N], w[: 2 * N].t())
+        r, z = side_by_side(w_in[: 2 * N].t(), (b_in + b)[: 2 * N], w[: 2 * N].t()).chunk(2, dim=1)
         from_input = side_by_side(w_in[2 * N :].t(), b_in[2 * N :], torch.zeros_like(w[2 * N :]))
         recurrent = side_by_side(torch.zeros_like(w_in[2 * N :].t()), b[2 * N :], w[2 * N :].t())
-        return ProductStepper(torch.cat([gates, from_input, recurrent], dim=1), gru_cell, state)
+        return fastest_stepper("gru", torch.cat([from_input, z, r, recurrent], dim=1), state)
+
+    def warm_up(self, say: Callable[[str], None]) -> None:
+        """See :meth:`Core.warm_up`."""
+        warm_up("gru", next(self.parameters()), say)
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.run`; the input reaches all steps in one matrix product."""

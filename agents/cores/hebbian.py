@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from agents.cores.base import Core, State, Stepper, check_number
 from agents.cores.inputs import InputLayer
-from agents.cores.kernels import FusedStepper, cell_name, compile_kernels, fused_recurrence, is_compiled
+from agents.cores.kernels import FusedStepper, cell_name, compile_aloud, fused_recurrence
 
 X = TypeVar("X")
 """What a step takes."""
@@ -104,9 +104,8 @@ class HebbianCore(Core):
         """See :meth:`Core.warm_up`: compile the kernels of this rule."""
         # Without an input layer, only what is imposed on its neurons can reach the network.
         cell = cell_name(self.w_gates) if isinstance(self.input, nn.Module) else "clamped"
-        if self._uses_kernels and not is_compiled(self.rule, cell):
-            say(f"compiling the kernels of the rule {self.rule!r} (once, they are kept on disk) ...")
-            compile_kernels(self.rule, cell)
+        if self._uses_kernels:
+            compile_aloud(self.rule, cell, say)
 
     def initial_state(self, batch_size: int) -> State:
         """Zero activity [B, N] and zero plastic weights [B, N, N]."""

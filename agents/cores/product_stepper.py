@@ -7,7 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from agents.cores.base import State
+from agents.cores.base import State, Stepper
+from agents.cores.kernels import FIXED, FixedStepper, compile_aloud, runs_fixed
 
 Activate = Callable[[Tensor], None]
 Cell = Callable[[Tensor, State], Activate]
@@ -70,10 +71,10 @@ def tanh_cell(sums: Tensor, state: State) -> Activate:
 
 
 def gru_cell(sums: Tensor, state: State) -> Activate:
-    """A GRU as PyTorch defines it; sums [B, 4 N] of the gates r and z, and n from input and from activity."""
+    """A GRU as PyTorch defines it; sums [B, 4 N] of n from input, the gates z and r, and n from activity."""
     (h,) = state
-    r, z, n, recurrent = sums.chunk(4, dim=1)
-    gates = sums[:, : 2 * h.shape[1]]
+    n, z, r, recurrent = sums.chunk(4, dim=1)
+    gates = sums[:, h.shape[1] : 3 * h.shape[1]]
 
     def activate(out: Tensor) -> None:
         gates.sigmoid_()
@@ -95,3 +96,26 @@ def lstm_cell(sums: Tensor, state: State) -> Activate:
         torch.mul(o, torch.tanh(c), out=out)
 
     return activate
+
+
+CELLS: dict[str, Cell] = {"tanh": tanh_cell, "gru": gru_cell, "lstm": lstm_cell}
+"""What the neurons make of the sums, by name."""
+
+
+def fastest_stepper(cell: str, weights: Tensor, state: State) -> Stepper:
+    """The kernel where it can run, else :class:`ProductStepper`, to which it gives the same numbers.
+
+    Args:
+        cell: One of :data:`CELLS`.
+        weights: See :class:`ProductStepper`.
+        state: The state before the first step, activity first.
+    """
+    if runs_fixed(weights):
+        return FixedStepper(cell, weights, state)
+    return ProductStepper(weights, CELLS[cell], state)
+
+
+def warm_up(cell: str, weights: Tensor, say: Callable[[str], None]) -> None:
+    """Compile now what a network of this cell with such weights needs; see :meth:`Core.warm_up`."""
+    if runs_fixed(weights):
+        compile_aloud(FIXED, cell, say)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from agents.cores.base import Core, State, Stepper, check_number
 from agents.cores.inputs import InputLayer
-from agents.cores.product_stepper import ProductStepper, side_by_side, tanh_cell
+from agents.cores.product_stepper import fastest_stepper, side_by_side, warm_up
 from agents.cores.registry import register_core
 from agents.cores.unrolled import tanh_unroll
 
@@ -47,7 +49,11 @@ class RNNCore(Core):
     def stepper(self, state: State) -> Stepper:
         """See :meth:`Core.stepper`."""
         weights = side_by_side(self.input.weight.t(), self.input.bias, self.w)
-        return ProductStepper(weights, tanh_cell, state)
+        return fastest_stepper("tanh", weights, state)
+
+    def warm_up(self, say: Callable[[str], None]) -> None:
+        """See :meth:`Core.warm_up`."""
+        warm_up("tanh", self.w, say)
 
     def run(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See :meth:`Core.run`; the input reaches all steps in one matrix product."""

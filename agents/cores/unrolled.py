@@ -2,8 +2,9 @@
 
 PyTorch differentiates the tanh RNN and the GRU operation by operation, and has no fused CPU version of them
 (as it has of the LSTM). Here what does not depend on the step before is computed for all steps at once, which
-leaves a few operations for each step; and where the activity is known, as after a rollout, hardly anything is
-left of the forward pass. Values and gradients are those of the plain definitions.
+leaves a few operations for each step, in the backward pass a kernel's; and where the activity is known, as
+after a rollout, hardly anything is left of the forward pass. Values and gradients are those of the plain
+definitions.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from agents.cores.kernels import fixed_way_back, runs_fixed
 
 
 def _before(h0: Tensor, outputs: Tensor) -> Tensor:
@@ -38,11 +41,14 @@ class _TanhUnroll(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         outputs, h0, w = ctx.saved_tensors
         d_drive = 1 - outputs * outputs
-        d_h = torch.zeros_like(h0)
-        back = w.t().contiguous()
-        for d_t, grad_t in zip(reversed(d_drive.unbind()), reversed(grad.unbind()), strict=True):
-            d_t.mul_(d_h.add_(grad_t))
-            torch.mm(d_t, back, out=d_h)
+        if runs_fixed(w):
+            _, d_h = fixed_way_back("tanh", d_drive, grad, w.t())
+        else:
+            d_h = torch.zeros_like(h0)
+            back = w.t().contiguous()
+            for d_t, grad_t in zip(reversed(d_drive.unbind()), reversed(grad.unbind()), strict=True):
+                d_t.mul_(d_h.add_(grad_t))
+                torch.mm(d_t, back, out=d_h)
         return d_drive, d_h, _before(h0, outputs).flatten(0, 1).t() @ d_drive.flatten(0, 1), None
 
 
@@ -94,18 +100,21 @@ class _GRUUnroll(torch.autograd.Function):
         # How the sum inside each gate answers to a change of h_t, and h_{t-1} by the direct way.
         to_n = (1 - z) * (1 - n * n)
         slopes = torch.stack([to_n * recurrent * r * (1 - r), (before - n) * z * (1 - z), to_n * r, z], dim=2)
-        d_h = torch.zeros_like(h0)
-        d_outputs = torch.empty_like(outputs)
-        d_all = torch.empty_like(slopes)  # of the sums in r, z and n, and of h_{t-1} by the direct way
-        to_all = torch.cat([w, torch.eye(N, dtype=w.dtype, device=w.device)])
-        sequences = d_outputs.unsqueeze(2), grad.unsqueeze(2), slopes, d_all, d_all.view(T, B, 4 * N)
-        for d_t, grad_t, slopes_t, all_t, flat_t in zip(
-            *(reversed(sequence.unbind()) for sequence in sequences), strict=True
-        ):
-            torch.add(d_h.unsqueeze(1), grad_t, out=d_t)
-            torch.mul(slopes_t, d_t, out=all_t)
-            torch.mm(flat_t, to_all, out=d_h)
-        d_recurrent = d_all.view(T, B, 4 * N)[..., : 3 * N]
+        if runs_fixed(w):
+            d_outputs, d_h = fixed_way_back("gru", slopes, grad, w)
+        else:
+            d_h = torch.zeros_like(h0)
+            d_outputs = torch.empty_like(outputs)
+            to_all = torch.cat([w, torch.eye(N, dtype=w.dtype, device=w.device)])
+            sequences = d_outputs.unsqueeze(2), grad.unsqueeze(2), slopes, slopes.view(T, B, 4 * N)
+            for d_t, grad_t, slopes_t, flat_t in zip(
+                *(reversed(sequence.unbind()) for sequence in sequences), strict=True
+            ):
+                torch.add(d_h.unsqueeze(1), grad_t, out=d_t)
+                slopes_t.mul_(d_t)
+                torch.mm(flat_t, to_all, out=d_h)
+        # The slopes have become gradients: of the sums in r, z and n, and of h_{t-1} by the direct way.
+        d_recurrent = slopes.view(T, B, 4 * N)[..., : 3 * N]
         d_gates = torch.cat([d_recurrent[..., : 2 * N], d_outputs * to_n], dim=-1)
         flat = d_recurrent.flatten(0, 1)
         return d_gates, d_h, flat.t() @ before.flatten(0, 1), flat.sum(0), None

@@ -1,19 +1,26 @@
-"""Fused CPU kernels of the plastic recurrence: the numbers of plain PyTorch, many times faster."""
+"""Fused CPU kernels of the recurrences, plastic or not: the numbers of plain PyTorch, many times faster."""
 
-from .compiled import compile_kernels, is_compiled
+from .compiled import compile_aloud, compile_kernels, is_compiled
+from .fixed import FIXED
+from .fixed_network import FixedStepper, fixed_way_back, runs_fixed
 from .step import FusedStepper
 from .threads import get_num_threads, set_num_threads
 from .unroll import cell_name, check_clamp, check_starts, fused_recurrence, fused_unroll
 
 __all__ = [
+    "FIXED",
+    "FixedStepper",
     "FusedStepper",
     "cell_name",
     "check_clamp",
     "check_starts",
+    "compile_aloud",
     "compile_kernels",
+    "fixed_way_back",
     "fused_recurrence",
     "fused_unroll",
     "get_num_threads",
     "is_compiled",
+    "runs_fixed",
     "set_num_threads",
 ]

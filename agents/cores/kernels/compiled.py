@@ -10,6 +10,7 @@ import numba
 from numba.core import types
 
 from .backward import build_backward
+from .fixed import FIXED, build_step, build_way_back
 from .forward import build_forward
 from .inplace import build_inplace
 from .vector import LANES
@@ -18,7 +19,16 @@ BUILDERS: dict[str, Callable[[str, str, str], Callable]] = {
     "forward": build_forward,
     "backward": build_backward,
     "inplace": build_inplace,
+    "fixed_step": build_step,
+    "fixed_way_back": build_way_back,
 }
+
+
+def _kinds(rule: str, cell: str) -> tuple[str, ...]:
+    """The kernels that there are for a rule and a cell."""
+    if rule != FIXED:
+        return "forward", "backward", "inplace"
+    return ("fixed_step",) if cell == "lstm" else ("fixed_step", "fixed_way_back")
 
 
 @functools.cache
@@ -54,8 +64,8 @@ def kernel(kind: str, rule: str, cell: str, dtype: str) -> Callable[..., None]:
 
     Args:
         kind: A key of `BUILDERS`.
-        rule: One of `ALL_RULES`.
-        cell: A key of `PARTS`.
+        rule: One of `ALL_RULES`, or `FIXED`.
+        cell: A key of `PARTS`; for `FIXED` one of `SUMS`.
         dtype: "float32" or "float64".
     """
     dispatcher = _dispatcher(kind, rule, cell, dtype)
@@ -66,13 +76,13 @@ def kernel(kind: str, rule: str, cell: str, dtype: str) -> Callable[..., None]:
 
 def compile_kernels(rule: str, cell: str = "tanh") -> None:
     """Make ready all kernels of a rule and cell: seconds once on a machine, then next to nothing."""
-    for kind in BUILDERS:
+    for kind in _kinds(rule, cell):
         kernel(kind, rule, cell, "float32")
 
 
 def is_compiled(rule: str, cell: str = "tanh") -> bool:
     """Whether `compile_kernels(rule, cell)` would have nothing to compile."""
-    for kind in BUILDERS:
+    for kind in _kinds(rule, cell):
         dispatcher = _dispatcher(kind, rule, cell, "float32")
         if dispatcher.signatures:
             continue
@@ -83,3 +93,11 @@ def is_compiled(rule: str, cell: str = "tanh") -> bool:
         if found is None:
             return False
     return True
+
+
+def compile_aloud(rule: str, cell: str, say: Callable[[str], None]) -> None:
+    """As `compile_kernels`, after telling `say` if there is anything to compile."""
+    if not is_compiled(rule, cell):
+        whose = f"{cell} network" if rule == FIXED else f"rule {rule!r}"
+        say(f"compiling the kernels of the {whose} (once, they are kept on disk) ...")
+        compile_kernels(rule, cell)

@@ -10,7 +10,7 @@ from .cells import PARTS
 from .compiled import kernel
 from .inplace import BEGIN, END, STEP, inplace_numbers
 from .rules import ALL_RULES, MATRICES, RATES
-from .unroll import _tiled, cell_name, check_tensors, padded_sizes, tiled_gates
+from .unroll import _tiled, cell_name, check_tensors, dtype_name, padded_sizes, tiled_gates
 
 GROUP = 4
 """Samples treated together: they share each row of the weights in the L1 cache."""
@@ -79,7 +79,7 @@ class FusedStepper:
         self._memory = h.new_empty(inplace_numbers(len(matrices), B, rows, size))
         self._x_shape, self._h_shape, self._matrices_shape = (B, F), (B, N), (len(matrices), B, N, N)
         self._dtype = h.dtype
-        self._kernel = kernel("inplace", rule, cell, str(h.dtype).removeprefix("torch."))
+        self._kernel = kernel("inplace", rule, cell, dtype_name(h.dtype))
         self._sizes = (B, F, N, rows, size, GROUP)
         self._kept = (self._weights.data_ptr(), self._memory.data_ptr())
         h = h.contiguous()
@@ -97,21 +97,8 @@ class FusedStepper:
         Raises:
             ValueError: If a shape, a dtype, a layout or the device is not accepted.
         """
-        if not (x.shape == self._x_shape and x.dtype == self._dtype and x.is_cpu):
-            raise ValueError(f"x must be {self._dtype} {self._x_shape}, got {x.dtype} {tuple(x.shape)}")
-        if not (
-            out.shape == self._h_shape and out.dtype == self._dtype and out.is_cpu and out.is_contiguous()
-        ):
-            raise ValueError(
-                f"out must be contiguous {self._dtype} {self._h_shape}, got {out.dtype} {tuple(out.shape)}"
-            )
-        starts_at = 0
-        if starts is not None:
-            if not (starts.shape == out.shape[:1] and starts.dtype == torch.bool and starts.is_cpu):
-                raise ValueError(f"starts must be bool {len(out)}, got {starts.dtype} {tuple(starts.shape)}")
-            starts = starts.contiguous()
-            starts_at = starts.data_ptr()
-        x = x.contiguous()
+        x, starts = checked_step(x, starts, out, self._x_shape, self._h_shape, self._dtype)
+        starts_at = 0 if starts is None else starts.data_ptr()
         self._kernel(STEP, *self._sizes, x.data_ptr(), starts_at, out.data_ptr(), 0, *self._kept)
 
     def state(self) -> tuple[Tensor, ...]:
@@ -119,3 +106,27 @@ class FusedStepper:
         h, matrices = self._weights.new_empty(self._h_shape), self._weights.new_empty(self._matrices_shape)
         self._kernel(END, *self._sizes, 0, 0, h.data_ptr(), matrices.data_ptr(), *self._kept)
         return h, *matrices
+
+
+def checked_step(
+    x: Tensor,
+    starts: Tensor | None,
+    out: Tensor,
+    x_shape: tuple[int, int],
+    h_shape: tuple[int, int],
+    dtype: torch.dtype,
+) -> tuple[Tensor, Tensor | None]:
+    """`x` and `starts` of a step, contiguous.
+
+    Raises:
+        ValueError: If a shape, a dtype, the layout of `out` or the device is not accepted.
+    """
+    if not (x.shape == x_shape and x.dtype == dtype and x.is_cpu):
+        raise ValueError(f"x must be {dtype} {x_shape}, got {x.dtype} {tuple(x.shape)}")
+    if not (out.shape == h_shape and out.dtype == dtype and out.is_cpu and out.is_contiguous()):
+        raise ValueError(f"out must be contiguous {dtype} {h_shape}, got {out.dtype} {tuple(out.shape)}")
+    if starts is None:
+        return x.contiguous(), None
+    if not (starts.shape == out.shape[:1] and starts.dtype == torch.bool and starts.is_cpu):
+        raise ValueError(f"starts must be bool {len(out)}, got {starts.dtype} {tuple(starts.shape)}")
+    return x.contiguous(), starts.contiguous()

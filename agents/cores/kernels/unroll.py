@@ -56,7 +56,8 @@ def _address(tensor: Tensor | None) -> int:
     return 0 if tensor is None else tensor.data_ptr()
 
 
-def _name(dtype: torch.dtype) -> str:
+def dtype_name(dtype: torch.dtype) -> str:
+    """What the kernels call it."""
     return str(dtype).removeprefix("torch.")
 
 
@@ -95,7 +96,7 @@ class _FusedUnroll(torch.autograd.Function):
             ctx.save_for_backward(*given, h, w_gates)
             return h, None
         h, state_end = drive.new_empty(T, B, N), torch.empty_like(state0)
-        run = kernel("forward", rule, ctx.cell, _name(drive.dtype))
+        run = kernel("forward", rule, ctx.cell, dtype_name(drive.dtype))
         parts = chunks(B, together)
 
         def work(part: int) -> None:
@@ -131,7 +132,7 @@ class _FusedUnroll(torch.autograd.Function):
         longest, segments = int(ctx.cut[0].diff().max()), len(ctx.cut[1])
         parts = chunks(B, together)
         sums = h.new_empty(len(parts), 2 * rows + len(rates), size)  # dw, dalpha and drates
-        run = kernel("backward", ctx.rule, ctx.cell, _name(h.dtype))
+        run = kernel("backward", ctx.rule, ctx.cell, dtype_name(h.dtype))
 
         def work(part: int) -> None:
             first, last = parts[part]
