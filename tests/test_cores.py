@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from agents.cores import CORES, RULES, Core, make_core, matched_hidden_size, register_core
+from agents.cores.kernels import get_num_threads, set_num_threads
 from agents.cores.plastic import plastic_run
 from agents.cores.registry import parameter_count
 from agents.cores.unrolled import gru_unroll, tanh_unroll
@@ -197,6 +198,40 @@ def test_written_out_gradients_agree_with_finite_differences():
 
     assert torch.autograd.gradcheck(tanh_unroll, (draw(T, B, N), draw(B, N), draw(N, N)))
     assert torch.autograd.gradcheck(gru_unroll, (draw(T, B, 3 * N), draw(B, N), draw(3 * N, N), draw(3 * N)))
+
+
+@pytest.mark.parametrize("size", [3, 16, 33, 80])
+@pytest.mark.parametrize("batch", [1, 7, 8])
+@pytest.mark.parametrize(("unroll", "parts"), [(tanh_unroll, 1), (gru_unroll, 3)])
+def test_the_kernels_gradients_are_those_of_plain_pytorch(unroll, parts, size, batch):
+    steps, generator = 250, torch.Generator().manual_seed(2)
+
+    def draw(*shape, scale=1.0):
+        return (scale * torch.randn(*shape, generator=generator)).requires_grad_()
+
+    inputs = [draw(steps, batch, parts * size), draw(batch, size), draw(parts * size, size, scale=size**-0.5)]
+    if unroll is gru_unroll:
+        inputs.append(draw(parts * size))
+    grad = torch.randn(steps, batch, size, generator=generator)
+    plain = [tensor.detach().double().requires_grad_() for tensor in inputs]  # for which there is no kernel
+    got = torch.autograd.grad(unroll(*inputs), inputs, grad)
+    want = torch.autograd.grad(unroll(*plain), plain, grad.double())
+    for a, b in zip(got, want, strict=True):
+        assert (a - b).abs().max() < 1e-4 * b.abs().max()
+
+
+def test_gradients_without_plastic_weights_do_not_depend_on_the_number_of_threads():
+    core = make_core("gru", F, 33)
+    x = torch.randn(20, 11, F)
+    threads, results = get_num_threads(), []
+    try:
+        for count in (1, 3):
+            set_num_threads(count)
+            outputs, _ = core.run(x, core.initial_state(11))
+            results.append(torch.autograd.grad(outputs.square().sum(), core.parameters()))
+    finally:
+        set_num_threads(threads)
+    assert all(torch.equal(one, three) for one, three in zip(*results, strict=True))
 
 
 def test_the_gru_core_is_pytorchs_gru():

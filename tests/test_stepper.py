@@ -5,7 +5,8 @@ import torch
 
 from agents.cores import RULES, Core, make_core
 from agents.cores.base import LoopedStepper
-from agents.cores.kernels.step import FusedStepper
+from agents.cores.kernels import FixedStepper, FusedStepper
+from agents.cores.product_stepper import ProductStepper
 
 T, B, F, N = 12, 7, 4, 5
 PLASTIC = [(name, {"rule": rule}) for name in ("plastic", "plastic_gru") for rule in RULES]
@@ -65,6 +66,41 @@ def test_fused_steps_equal_the_plain_definition(name, settings, size):
     assert torch.equal(h, outputs[-1])
     for got, wanted in zip(matrices, want_matrices, strict=True):
         torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("size", [3, 16, 33, 80, 139])
+@pytest.mark.parametrize("batch", [1, B, 8])
+def test_steps_without_plastic_weights_equal_the_plain_definition(name, size, batch):
+    core, _, x, starts = build(name, size)
+    state = tuple(torch.randn(batch, size) for _ in core.initial_state(1))
+    x, starts = torch.randn(T, batch, F), starts.repeat(1, 2)[:, :batch]
+    stepper, plain = core.stepper(state), LoopedStepper(core, state)
+    assert isinstance(stepper, FixedStepper)
+    for x_t, starts_t in zip(x, starts, strict=True):
+        got, want = torch.empty(2, batch, size)
+        for one, out in ((stepper, got), (plain, want)):
+            one.step(x_t, starts_t if starts_t.any() else None, out)
+        torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-5)
+    for got, want in zip(stepper.state(), plain.state(), strict=True):
+        torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_networks_of_other_numbers_step_without_kernels(name):
+    core, _, x, starts = build(name)
+    core, x = core.double(), x.double()
+    state = tuple(torch.randn(B, N, dtype=torch.float64) for _ in core.initial_state(1))
+    stepper = core.stepper(state)
+    assert isinstance(stepper, ProductStepper)
+    with torch.no_grad():
+        want, want_state = core.unroll(x, state, starts)
+    for x_t, starts_t, want_t in zip(x, starts, want, strict=True):
+        out = torch.empty(B, N, dtype=torch.float64)
+        stepper.step(x_t, starts_t if starts_t.any() else None, out)
+        torch.testing.assert_close(out, want_t)
+    for got, wanted in zip(stepper.state(), want_state, strict=True):
+        torch.testing.assert_close(got, wanted)
 
 
 def test_the_plastic_core_uses_the_kernel_unless_told_not_to():
@@ -165,7 +201,8 @@ def test_wrong_inputs_of_a_stepper_are_named(change, message):
         ({"out": torch.zeros(N, B).t()}, "out must be contiguous"),
     ],
 )
-def test_wrong_inputs_of_a_step_are_named(change, message):
-    core, state, x, starts = build("plastic")
+@pytest.mark.parametrize("name", ["plastic", "gru"])
+def test_wrong_inputs_of_a_step_are_named(name, change, message):
+    core, state, x, starts = build(name)
     with pytest.raises(ValueError, match=message):
         core.stepper(state).step(**{"x": x[0], "starts": starts[0], "out": torch.empty(B, N)} | change)
