@@ -202,22 +202,25 @@ def test_written_out_gradients_agree_with_finite_differences():
 
 @pytest.mark.parametrize("size", [3, 16, 33, 80])
 @pytest.mark.parametrize("batch", [1, 7, 8])
-@pytest.mark.parametrize(("unroll", "parts"), [(tanh_unroll, 1), (gru_unroll, 3)])
-def test_the_kernels_gradients_are_those_of_plain_pytorch(unroll, parts, size, batch):
-    steps, generator = 250, torch.Generator().manual_seed(2)
-
-    def draw(*shape, scale=1.0):
-        return (scale * torch.randn(*shape, generator=generator)).requires_grad_()
-
-    inputs = [draw(steps, batch, parts * size), draw(batch, size), draw(parts * size, size, scale=size**-0.5)]
-    if unroll is gru_unroll:
-        inputs.append(draw(parts * size))
-    grad = torch.randn(steps, batch, size, generator=generator)
-    plain = [tensor.detach().double().requires_grad_() for tensor in inputs]  # for which there is no kernel
-    got = torch.autograd.grad(unroll(*inputs), inputs, grad)
-    want = torch.autograd.grad(unroll(*plain), plain, grad.double())
-    for a, b in zip(got, want, strict=True):
-        assert (a - b).abs().max() < 1e-4 * b.abs().max()
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_the_kernels_gradients_are_those_of_plain_pytorch(name, size, batch):
+    torch.manual_seed(3)
+    core, plain = make_core(name, F, size), make_core(name, F, size).double()  # which has no kernel
+    plain.load_state_dict(core.state_dict())
+    x, grad = torch.randn(250, batch, F), torch.randn(250, batch, size)
+    state = tuple(torch.randn(batch, size) for _ in core.initial_state(1))
+    starts = torch.zeros(250, batch, dtype=torch.bool)
+    starts[100, 0] = True
+    with torch.no_grad():
+        known, _ = core.unroll(x, state, starts)
+    gradients = []
+    for network in (core, plain):
+        dtype = next(network.parameters()).dtype
+        inputs = [tensor.to(dtype, copy=True).requires_grad_() for tensor in (x, *state)]
+        outputs = network.replay(inputs[0], tuple(inputs[1:]), starts, known.to(dtype))
+        gradients.append(torch.autograd.grad(outputs, [*inputs, *network.parameters()], grad.to(dtype)))
+    for got, want in zip(*gradients, strict=True):
+        assert (got - want).abs().max() <= 1e-4 * want.abs().max()
 
 
 def test_gradients_without_plastic_weights_do_not_depend_on_the_number_of_threads():

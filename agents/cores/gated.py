@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from agents.cores.base import Core, State, Stepper
 from agents.cores.inputs import input_drive
+from agents.cores.kernels import runs_fixed
 from agents.cores.product_stepper import fastest_stepper, side_by_side, warm_up
 from agents.cores.registry import register_core
-from agents.cores.unrolled import gru_unroll
+from agents.cores.unrolled import gru_unroll, lstm_replay
 
 
 @register_core("lstm")
@@ -48,6 +49,14 @@ class LSTMCore(Core):
         h, c = state
         output, (h_n, c_n) = self.layer(x, (h.unsqueeze(0), c.unsqueeze(0)))
         return output, (h_n[0], c_n[0])
+
+    def rerun(self, x: Tensor, state: State, known: Tensor) -> tuple[Tensor, State]:
+        """See :meth:`Core.rerun`; gates are computed again, for all steps at once, and cells."""
+        w_in, w, b_in, b = weights(self.layer)
+        if not runs_fixed(w):
+            return self.run(x, state)
+        outputs, c = lstm_replay(input_drive(x, w_in, b_in + b), state[0], state[1], w, known)
+        return outputs, (outputs[-1], c)
 
 
 @register_core("gru")

@@ -1,10 +1,9 @@
 """Recurrences without plastic weights over sequences, with their backward passes written out.
 
 PyTorch differentiates the tanh RNN and the GRU operation by operation, and has no fused CPU version of them
-(as it has of the LSTM). Here what does not depend on the step before is computed for all steps at once, which
-leaves a few operations for each step, in the backward pass a kernel's; and where the activity is known, as
-after a rollout, hardly anything is left of the forward pass. Values and gradients are those of the plain
-definitions.
+(as it has of the LSTM); nor does it make use of activity that is known, as after a rollout. Here products
+with known activity are computed for all steps at once, and what goes step by step, the way back, is a
+kernel's on the CPU. Values and gradients are those of the plain definitions.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from agents.cores.kernels import fixed_way_back, runs_fixed
+from agents.cores.kernels import gru_way_back, lstm_cells, lstm_way_back, runs_fixed, tanh_way_back
 
 
 def _before(h0: Tensor, outputs: Tensor) -> Tensor:
@@ -40,16 +39,20 @@ class _TanhUnroll(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         outputs, h0, w = ctx.saved_tensors
-        d_drive = 1 - outputs * outputs
-        if runs_fixed(w):
-            _, d_h = fixed_way_back("tanh", d_drive, grad, w.t())
-        else:
-            d_h = torch.zeros_like(h0)
-            back = w.t().contiguous()
-            for d_t, grad_t in zip(reversed(d_drive.unbind()), reversed(grad.unbind()), strict=True):
-                d_t.mul_(d_h.add_(grad_t))
-                torch.mm(d_t, back, out=d_h)
-        return d_drive, d_h, _before(h0, outputs).flatten(0, 1).t() @ d_drive.flatten(0, 1), None
+        back = tanh_way_back if runs_fixed(w) else _plain_tanh_way_back
+        d_drive, d_h0 = back(outputs, grad, w)
+        return d_drive, d_h0, _before(h0, outputs).flatten(0, 1).t() @ d_drive.flatten(0, 1), None
+
+
+def _plain_tanh_way_back(h: Tensor, grad: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+    """See :func:`agents.cores.kernels.tanh_way_back`."""
+    d_sums = 1 - h * h
+    d_h = torch.zeros_like(h[0])
+    back = w.t().contiguous()
+    for d_t, grad_t in zip(reversed(d_sums.unbind()), reversed(grad.unbind()), strict=True):
+        d_t.mul_(d_h.add_(grad_t))
+        torch.mm(d_t, back, out=d_h)
+    return d_sums, d_h
 
 
 def tanh_unroll(drive: Tensor, h0: Tensor, w: Tensor, known: Tensor | None = None) -> Tensor:
@@ -70,54 +73,52 @@ def tanh_unroll(drive: Tensor, h0: Tensor, w: Tensor, known: Tensor | None = Non
 class _GRUUnroll(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, gates: Tensor, h0: Tensor, w: Tensor, b: Tensor, known: Tensor | None) -> Tensor:
-        T, B, N = len(gates), *h0.shape
-        rz, n = gates[..., : 2 * N].clone(), gates[..., 2 * N :].clone()
-        back = w.t().contiguous()
         if known is not None:
             outputs = known.detach()
-            recurrent = torch.addmm(b, _before(h0, outputs).flatten(0, 1), back).view(T, B, 3 * N)
-            rz.add_(recurrent[..., : 2 * N]).sigmoid_()
-            n.addcmul_(rz[..., :N], recurrent[..., 2 * N :]).tanh_()
         else:
-            outputs = gates.new_empty(T, B, N)
-            recurrent = gates.new_empty(T, B, 3 * N)
+            outputs = gates.new_empty(len(gates), *h0.shape)
+            recurrent = gates.new_empty(gates.shape[1:])
+            back, N = w.t().contiguous(), h0.shape[1]
             h = h0
-            for t in range(T):
-                torch.addmm(b, h, back, out=recurrent[t])
-                rz[t].add_(recurrent[t, :, : 2 * N]).sigmoid_()
-                n[t].addcmul_(rz[t, :, :N], recurrent[t, :, 2 * N :]).tanh_()
-                h = torch.lerp(n[t], h, rz[t, :, N:], out=outputs[t])
-        ctx.save_for_backward(outputs, h0, w, rz, n, recurrent[..., 2 * N :])
+            for gates_t, out in zip(gates, outputs, strict=True):
+                torch.addmm(b, h, back, out=recurrent)
+                r, z = (gates_t + recurrent)[:, : 2 * N].sigmoid_().chunk(2, dim=1)
+                n = torch.addcmul(gates_t[:, 2 * N :], r, recurrent[:, 2 * N :]).tanh_()
+                h = torch.lerp(n, h, z, out=out)
+        ctx.save_for_backward(outputs, gates, h0, w, b)
         return outputs
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        outputs, h0, w, rz, n, recurrent = ctx.saved_tensors
-        T, B, N = outputs.shape
-        r, z = rz[..., :N], rz[..., N:]
-        before = _before(h0, outputs)
-        # How the sum inside each gate answers to a change of h_t, and h_{t-1} by the direct way.
-        to_n = (1 - z) * (1 - n * n)
-        slopes = torch.stack([to_n * recurrent * r * (1 - r), (before - n) * z * (1 - z), to_n * r, z], dim=2)
-        if runs_fixed(w):
-            d_outputs, d_h = fixed_way_back("gru", slopes, grad, w)
-        else:
-            d_h = torch.zeros_like(h0)
-            d_outputs = torch.empty_like(outputs)
-            to_all = torch.cat([w, torch.eye(N, dtype=w.dtype, device=w.device)])
-            sequences = d_outputs.unsqueeze(2), grad.unsqueeze(2), slopes, slopes.view(T, B, 4 * N)
-            for d_t, grad_t, slopes_t, flat_t in zip(
-                *(reversed(sequence.unbind()) for sequence in sequences), strict=True
-            ):
-                torch.add(d_h.unsqueeze(1), grad_t, out=d_t)
-                slopes_t.mul_(d_t)
-                torch.mm(flat_t, to_all, out=d_h)
-        # The slopes have become gradients: of the sums in r, z and n, and of h_{t-1} by the direct way.
-        d_recurrent = slopes.view(T, B, 4 * N)[..., : 3 * N]
-        d_gates = torch.cat([d_recurrent[..., : 2 * N], d_outputs * to_n], dim=-1)
-        flat = d_recurrent.flatten(0, 1)
-        return d_gates, d_h, flat.t() @ before.flatten(0, 1), flat.sum(0), None
+        outputs, gates, h0, w, b = ctx.saved_tensors
+        before = _before(h0, outputs).flatten(0, 1)
+        recurrent = torch.addmm(b, before, w.t()).view(gates.shape)
+        d_gates = gates.clone(memory_format=torch.contiguous_format)
+        back = gru_way_back if runs_fixed(w) else _plain_gru_way_back
+        d_h0 = back(d_gates, recurrent, h0, outputs, grad, w)
+        flat = recurrent.flatten(0, 1)
+        return d_gates, d_h0, flat.t() @ before, flat.sum(0), None
+
+
+def _plain_gru_way_back(
+    given: Tensor, sums: Tensor, h0: Tensor, h: Tensor, grad: Tensor, w: Tensor
+) -> Tensor:
+    """See :func:`agents.cores.kernels.gru_way_back`."""
+    before, N = _before(h0, h), h0.shape[1]
+    r, z, n = (given + torch.cat([sums[..., : 2 * N], torch.zeros_like(h)], dim=2)).chunk(3, dim=2)
+    r, z, recurrent = r.sigmoid(), z.sigmoid(), sums[..., 2 * N :].clone()
+    n = torch.addcmul(n, r, recurrent).tanh()
+    # How the sum inside each gate answers to a change of h_t.
+    to_n = (1 - z) * (1 - n * n)
+    slopes = torch.cat([to_n * recurrent * r * (1 - r), (before - n) * z * (1 - z), to_n * r], dim=2)
+    d_h = torch.zeros_like(h0)
+    for t in range(len(h) - 1, -1, -1):
+        d_h = d_h + grad[t]
+        sums[t] = slopes[t] * d_h.repeat(1, 3)
+        given[t] = torch.cat([sums[t, :, : 2 * N], d_h * to_n[t]], dim=1)
+        d_h = torch.addmm(d_h * z[t], sums[t], w)
+    return d_h
 
 
 def gru_unroll(gates: Tensor, h0: Tensor, w: Tensor, b: Tensor, known: Tensor | None = None) -> Tensor:
@@ -134,3 +135,41 @@ def gru_unroll(gates: Tensor, h0: Tensor, w: Tensor, b: Tensor, known: Tensor | 
         Activity [T, B, N], differentiable once with respect to the first four.
     """
     return _GRUUnroll.apply(gates, h0, w, b, known)
+
+
+class _LSTMReplay(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, drive: Tensor, h0: Tensor, c0: Tensor, w: Tensor, known: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        outputs, c0 = known.detach(), c0.contiguous()
+        sums = torch.addmm(drive.flatten(0, 1), _before(h0, outputs).flatten(0, 1), w.t()).view(drive.shape)
+        c = lstm_cells(sums, c0)
+        ctx.save_for_backward(outputs, h0, c0, c, sums, w)
+        return outputs, c[-1].clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor, d_c: Tensor) -> tuple[Tensor | None, ...]:
+        outputs, h0, c0, c, gates, w = ctx.saved_tensors
+        d_drive = gates.clone()
+        d_h0, d_c0 = lstm_way_back(d_drive, c0, c, grad, d_c, w)
+        before = _before(h0, outputs).flatten(0, 1)
+        return d_drive, d_h0, d_c0, d_drive.flatten(0, 1).t() @ before, None
+
+
+def lstm_replay(drive: Tensor, h0: Tensor, c0: Tensor, w: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """The LSTM as `torch.nn.LSTM` defines it, whose activity is known, where :func:`runs_fixed`.
+
+    Args:
+        drive: W_ih x + b_ih + b_hh for the gates i, f, g and o [T, B, 4 N].
+        h0: Activity before the first step [B, N].
+        c0: Cells before it [B, N].
+        w: Recurrent weights [4 N, N] (`weight_hh_l0`).
+        known: The activity [T, B, N].
+
+    Returns:
+        Activity [T, B, N] and the cells after the last step [B, N], differentiable once with respect to the
+        first four.
+    """
+    return _LSTMReplay.apply(drive, h0, c0, w, known)

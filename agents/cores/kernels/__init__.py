@@ -1,8 +1,15 @@
 """Fused CPU kernels of the recurrences, plastic or not: the numbers of plain PyTorch, many times faster."""
 
 from .compiled import compile_aloud, compile_kernels, is_compiled
-from .fixed import FIXED
-from .fixed_network import FixedStepper, fixed_way_back, runs_fixed
+from .fixed_network import (
+    FixedStepper,
+    gru_way_back,
+    lstm_cells,
+    lstm_way_back,
+    runs_fixed,
+    tanh_way_back,
+)
+from .fixed_step import FIXED
 from .step import FusedStepper
 from .threads import get_num_threads, set_num_threads
 from .unroll import cell_name, check_clamp, check_starts, fused_recurrence, fused_unroll
@@ -16,11 +23,14 @@ __all__ = [
     "check_starts",
     "compile_aloud",
     "compile_kernels",
-    "fixed_way_back",
     "fused_recurrence",
     "fused_unroll",
     "get_num_threads",
+    "gru_way_back",
     "is_compiled",
+    "lstm_cells",
+    "lstm_way_back",
     "runs_fixed",
     "set_num_threads",
+    "tanh_way_back",
 ]

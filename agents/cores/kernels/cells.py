@@ -1,9 +1,11 @@
-"""What a neuron makes of its sums, for one row of neurons: the GRU, and what is clamped.
+"""What a neuron makes of its sums, for one row of neurons: the GRU, the LSTM, and what is clamped.
 
 keep = sigmoid(drive[1] + h w_gates[0])                    the update gate, z of `torch.nn.GRU`
 ask  = sigmoid(drive[2] + h w_gates[1])                    the reset gate, r
 own  = tanh(drive[0] + ask * (h (w + alpha * hebb)))       the candidate, n
 h'   = (1 - keep) * own + keep * h
+
+The LSTM is that of `torch.nn.LSTM`: c' = f * c + i * g and h = o * tanh(c').
 
 A clamped neuron makes nothing of them: its activity is given.
 """
@@ -97,6 +99,43 @@ def gru_gradients(
         store(dkeep + j, dh * (load(before + j) - n) * z * free)
         store(dask + j, dn * load(sums + j) * r * (one - r))
         store(keep + j, dh * z)
+
+
+@inline
+def lstm_row(size: int, i: Pointer, f: Pointer, o: Pointer, g: Pointer, c: Pointer) -> None:
+    """From the sums of the gates and of the cells' input: `g` becomes the activity, `c` the new cells."""
+    for gate in (i, f, o):
+        sigmoid_row(gate, size)
+    tanh_row(g, size)
+    for j in range(0, size, LANES):
+        cell = fma(load(f + j), load(c + j), load(i + j) * load(g + j))
+        store(c + j, cell)
+        store(g + j, cell)
+    tanh_row(g, size)
+    for j in range(0, size, LANES):
+        store(g + j, load(o + j) * load(g + j))
+
+
+@inline
+def lstm_gradients(
+    size: int, d: Pointer, dc: Pointer, i: Pointer, f: Pointer, o: Pointer, g: Pointer, c: Pointer,
+    before: Pointer,
+) -> None:  # fmt: skip
+    """From the gradients `d` of activity and `dc` of the cells after a step: those of all that enters it.
+
+    i, f, o and g, the opened gates and the cells' input, become the gradients of their arguments, `dc` that
+    of the cells `before`. c, the cells after the step, is overwritten.
+    """
+    one = fill(load(d), 1.0)
+    tanh_row(c, size)
+    for j in range(0, size, LANES):
+        dh, a, b, e, x, y = load(d + j), load(i + j), load(f + j), load(o + j), load(g + j), load(c + j)
+        dy = fma(dh * e, one - y * y, load(dc + j))
+        store(o + j, dh * y * e * (one - e))
+        store(i + j, dy * x * a * (one - a))
+        store(f + j, dy * load(before + j) * b * (one - b))
+        store(g + j, dy * a * (one - x * x))
+        store(dc + j, dy * b)
 
 
 @inline

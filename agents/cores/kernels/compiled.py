@@ -10,7 +10,8 @@ import numba
 from numba.core import types
 
 from .backward import build_backward
-from .fixed import FIXED, build_step, build_way_back
+from .fixed_back import build_cells, build_way_back
+from .fixed_step import FIXED, build_step
 from .forward import build_forward
 from .inplace import build_inplace
 from .vector import LANES
@@ -21,6 +22,7 @@ BUILDERS: dict[str, Callable[[str, str, str], Callable]] = {
     "inplace": build_inplace,
     "fixed_step": build_step,
     "fixed_way_back": build_way_back,
+    "fixed_cells": build_cells,
 }
 
 
@@ -28,7 +30,7 @@ def _kinds(rule: str, cell: str) -> tuple[str, ...]:
     """The kernels that there are for a rule and a cell."""
     if rule != FIXED:
         return "forward", "backward", "inplace"
-    return ("fixed_step",) if cell == "lstm" else ("fixed_step", "fixed_way_back")
+    return "fixed_step", "fixed_way_back", *(("fixed_cells",) if cell == "lstm" else ())
 
 
 @functools.cache

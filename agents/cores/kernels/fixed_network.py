@@ -5,11 +5,12 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from .compiled import kernel
-from .fixed import ENTERED, FIXED, SUMS, step_numbers
+from .fixed_back import SCRATCH
+from .fixed_step import ENTERED, FIXED, SUMS, step_numbers
 from .products import SAMPLES
 from .step import checked_step
-from .threads import chunks, share_out
-from .unroll import dtype_name, padded_sizes
+from .threads import chunks, scratch, share_out
+from .unroll import address, dtype_name, padded_sizes
 
 
 def runs_fixed(weights: Tensor) -> bool:
@@ -68,36 +69,104 @@ class FixedStepper:
         return tuple(leaf.clone() for leaf in self._state)
 
 
-def fixed_way_back(cell: str, slopes: Tensor, grad: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
-    """Lead the gradient of activity back through the steps of a sequence.
-
-        d_T = grad_T
-        d_t = grad_t + d_{t+1} * direct_{t+1} + (d_{t+1} * slopes_{t+1}) w
+def tanh_way_back(h: Tensor, grad: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+    """Lead the gradient of activity back through h_t = tanh(sums_t), where sums_t = ... + h_{t-1} w.
 
     Args:
-        cell: "tanh" or "gru".
-        slopes: How each sum that activity enters answers to a change of the activity after the step
-            [T, B, ENTERED, N], and for a GRU, one part more, how the activity before does by the direct way;
-            becomes the gradients of the sums. Contiguous.
-        grad: Gradient of the activity from outside [T, B, N].
-        w: Weights from the sums to the activity before [ENTERED N, N].
+        h: Activity [T, B, N].
+        grad: Its gradient from outside [T, B, N].
+        w: Recurrent weights [N, N].
 
     Returns:
-        The whole gradient of the activity after each step [T, B, N] (of a tanh RNN not computed: empty), and
-        that of the activity before the first [B, N].
+        The gradients of the sums [T, B, N] and of the activity before the first step [B, N].
     """
+    d_sums = torch.empty_like(grad, memory_format=torch.contiguous_format)
+    return d_sums, _way_back("tanh", d_sums, grad, w.t(), h=h)
+
+
+def gru_way_back(given: Tensor, sums: Tensor, h0: Tensor, h: Tensor, grad: Tensor, w: Tensor) -> Tensor:
+    """Lead the gradient of activity back through a GRU.
+
+    Args:
+        given: What the input adds to the gates r, z and n [T, B, 3 N]; becomes the gradient of that.
+        sums: What activity adds to them, w h_{t-1} and biases [T, B, 3 N]; becomes the gradient of that.
+        h0: Activity before the first step [B, N].
+        h: Activity [T, B, N].
+        grad: Its gradient from outside [T, B, N].
+        w: Recurrent weights [3 N, N].
+
+    Returns:
+        The gradient of the activity before the first step [B, N].
+    """
+    return _way_back("gru", sums, grad, w, given=given, h0=h0, h=h)
+
+
+def lstm_cells(sums: Tensor, c0: Tensor) -> Tensor:
+    """The cells of an LSTM after each step [T, B, N].
+
+    Args:
+        sums: Those of the gates i, f, g and o [T, B, 4 N]; become the opened gates (g the cells' input).
+        c0: The cells before the first step [B, N].
+    """
+    T, (B, N) = len(sums), c0.shape
+    c = sums.new_empty(T, B, N)
+    _share_out("fixed_cells", "lstm", (T, B, N), sums, c0, c)
+    return c
+
+
+def lstm_way_back(
+    sums: Tensor, c0: Tensor, c: Tensor, grad: Tensor, d_c: Tensor, w: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Lead gradients back through an LSTM.
+
+    Args:
+        sums: As :func:`lstm_cells` leaves them [T, B, 4 N]; become the gradients of the sums.
+        c0: The cells before the first step [B, N].
+        c: The cells after each step [T, B, N].
+        grad: Gradient of the activity from outside [T, B, N].
+        d_c: Gradient of the last cells from outside [B, N].
+        w: Recurrent weights [4 N, N].
+
+    Returns:
+        The gradients of activity and cells before the first step, [B, N] each.
+    """
+    N = c.shape[2]
+    d_c = pad(d_c, (0, padded_sizes(N)[1] - N)).contiguous()
+    return _way_back("lstm", sums, grad, w, c0=c0, c=c, d_c=d_c), d_c[:, :N].contiguous()
+
+
+def _way_back(
+    cell: str,
+    sums: Tensor,
+    grad: Tensor,
+    w: Tensor,
+    given: Tensor | None = None,
+    h0: Tensor | None = None,
+    h: Tensor | None = None,
+    c0: Tensor | None = None,
+    c: Tensor | None = None,
+    d_c: Tensor | None = None,
+) -> Tensor:
     T, B, N = grad.shape
     _, size = padded_sizes(N)
-    grad = grad.contiguous()
-    total = torch.empty_like(grad) if cell == "gru" else grad.new_empty(0)
     w = pad(w, (0, size - N)).contiguous()
-    d_h0, memory = grad.new_empty(B, N), grad.new_empty(B, size)
-    run = kernel("fixed_way_back", FIXED, cell, dtype_name(grad.dtype))
+    d_h, grad_h0 = grad.new_empty(B, size), grad.new_empty(B, N)
+    activity = None if h0 is None else h0.contiguous(), None if h is None else h.contiguous()
+    arrays = sums, given, *activity, c0, c, grad.contiguous(), d_h, d_c, w, grad_h0
+    _share_out("fixed_way_back", cell, (T, B, N), *arrays)
+    return grad_h0
+
+
+def _share_out(kind: str, cell: str, sizes: tuple[int, int, int], *arrays: Tensor | None) -> None:
+    """Run a kernel over all samples; `arrays` are its arguments but for the scratch, the last."""
+    T, B, N = sizes
+    _, size = padded_sizes(N)
+    dtype = next(array.dtype for array in arrays if array is not None)
+    run = kernel(kind, FIXED, cell, dtype_name(dtype))
     parts = chunks(B, SAMPLES)
 
     def work(part: int) -> None:
-        addresses = (tensor.data_ptr() for tensor in (slopes, grad, total, w, d_h0, memory))
-        run(T, B, N, size, *parts[part], *addresses)
+        memory = scratch(SCRATCH * size, dtype)
+        run(T, B, N, size, *parts[part], *map(address, (*arrays, memory)))
 
     share_out(work, len(parts))
-    return total, d_h0

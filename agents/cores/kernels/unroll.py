@@ -52,7 +52,8 @@ def _group_and_segment(rows: int, size: int) -> tuple[int, int]:
     return (GROUP, SEGMENT) if rows * size <= LARGE else (1, LONG_SEGMENT)
 
 
-def _address(tensor: Tensor | None) -> int:
+def address(tensor: Tensor | None) -> int:
+    """Where its numbers begin; 0 for None."""
     return 0 if tensor is None else tensor.data_ptr()
 
 
@@ -105,7 +106,7 @@ class _FusedUnroll(torch.autograd.Function):
             memory = scratch(forward_numbers(len(state0), rows, size, group, longest), drive.dtype)
             run(
                 T, B, N, rows, size, first, last, group, len(edges) - 1,
-                *map(_address, (*ctx.cut, *given, h, state_end, memory)),
+                *map(address, (*ctx.cut, *given, h, state_end, memory)),
             )  # fmt: skip
 
         share_out(work, len(parts))
@@ -141,9 +142,9 @@ class _FusedUnroll(torch.autograd.Function):
             memory = scratch(numbers, h.dtype)
             run(
                 T, B, N, rows, size, first, last, group, segment, longest, segments,
-                *map(_address, ctx.cut),
-                *map(_address, (*given, h, opened, grad_h, grad_end, dz, grad_h0, grad_state0)),
-                *map(_address, (sums[part], sums[part, rows:], sums[part, 2 * rows:], memory)),
+                *map(address, ctx.cut),
+                *map(address, (*given, h, opened, grad_h, grad_end, dz, grad_h0, grad_state0)),
+                *map(address, (sums[part], sums[part, rows:], sums[part, 2 * rows:], memory)),
             )  # fmt: skip
 
         share_out(work, len(parts))
