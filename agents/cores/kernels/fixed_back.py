@@ -1,21 +1,20 @@
 """The way of a gradient back through the steps of a network without plastic weights.
 
 What a step made of its sums is not kept, but for an LSTM: the activity is known, so all products with it are
-computed at once, and the rest is made again here.
+computed at once, and the rest is made again here. The sums that activity enters, ENTERED for each neuron, are
+in PyTorch's order: of the gates r, z and n, or i, f, g and o.
 """
 
 from collections.abc import Callable
 
 from .cells import candidate_row, gru_gradients, lstm_gradients, sigmoid_row
 from .denormals import flush_denormals, restore_denormals
+from .fixed_step import ENTERED
 from .products import add_product
 from .rules import SCALAR_TYPES, pad_row, unpad_row, zero_row
 from .simd import fill, fma, load, store
 from .tanh import tanh_row
 from .vector import LANES, Pointer, inline, pointer
-
-SUMS_OF = {"tanh": 1, "gru": 3, "lstm": 4}
-"""How many sums [N] activity enters, by cell, in PyTorch's order: gates r, z and n; i, f, g and o."""
 
 SCRATCH = 8
 """How many rows [size] of working memory a part of the samples needs."""
@@ -35,15 +34,15 @@ def build_way_back(_: str, cell: str, dtype_name: str) -> Callable:
 
     Its arguments are sizes and addresses, of contiguous arrays (address 0: the cell has no use for it).
 
-    sums [T, B, SUMS_OF, N] become their own gradients. Before, they are: of a GRU what activity adds,
+    sums [T, B, ENTERED, N] become their own gradients. Before, they are: of a GRU what activity adds,
     products and biases; of an LSTM the opened gates and the cells' input; of a tanh RNN anything. given
-    [T, B, SUMS_OF, N], what the input of a GRU adds, becomes the gradient of that. h0 [B, N] and h [T, B, N]
+    [T, B, ENTERED, N], what the input of a GRU adds, becomes the gradient of that. h0 [B, N] and h [T, B, N]
     are the activity, c0 and c the cells. grad_h [T, B, N] is the gradient of the activity, and d_h [B, size]
-    is memory for it; d_c [B, size] that of the last cells, and becomes that of the first. w [SUMS_OF N,
+    is memory for it; d_c [B, size] that of the last cells, and becomes that of the first. w [ENTERED N,
     size], padded with zeros, leads from the sums to the activity before. grad_h0 [B, N] receives the gradient
     of the activity before the first step. scratch [SCRATCH, size] is working memory.
     """
-    parts, gru, lstm = SUMS_OF[cell], cell == "gru", cell == "lstm"
+    parts, gru, lstm = ENTERED[cell], cell == "gru", cell == "lstm"
     dtype = SCALAR_TYPES[dtype_name]
 
     def way_back(
@@ -53,12 +52,8 @@ def build_way_back(_: str, cell: str, dtype_name: str) -> Callable:
     ) -> None:  # fmt: skip
         """Samples first .. last."""
         sums, given = pointer(sums_at, dtype), pointer(given_at, dtype)
-        h0, h, c0, c = (
-            pointer(h0_at, dtype),
-            pointer(h_at, dtype),
-            pointer(c0_at, dtype),
-            pointer(c_at, dtype),
-        )
+        h0, h = pointer(h0_at, dtype), pointer(h_at, dtype)
+        c0, c = pointer(c0_at, dtype), pointer(c_at, dtype)
         grad_h, d_h, d_c = pointer(grad_h_at, dtype), pointer(d_h_at, dtype), pointer(d_c_at, dtype)
         w, grad_h0, memory = pointer(w_at, dtype), pointer(grad_h0_at, dtype), pointer(scratch_at, dtype)
         before, after, dz, dr = memory, memory + size, memory + 2 * size, memory + 3 * size

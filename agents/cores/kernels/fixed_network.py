@@ -26,7 +26,7 @@ class FixedStepper:
     Args:
         cell: "tanh", "gru" or "lstm".
         weights: From input, a constant 1 and activity, side by side, to the sums [F + 1 + N, SUMS N], in the
-            order that `fixed` gives; copied.
+            order that `fixed_step` gives; copied.
         state: Activity before the first step [B, N], and an LSTM's cells [B, N]; copied.
     """
 
