@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from agents.plotting import new_figure, save_formats
+from agents.vec_env import find_spec
 from sweeps.aggregate import Summary
 from sweeps.figures import GREY, REFERENCE_STYLES, Curve, draw_curves, label_ends
 from sweeps.plan import Sweep, read_sweep
@@ -29,7 +30,7 @@ class CompareSettings:
     files: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """The sweeps' TOML files, at least two."""
     over: str
-    """The maze setting in which they differ, by its name in the files."""
+    """The maze setting in which they differ, by its name; if a file has none, the environment's counts."""
     against: tuple[str, ...]
     """Entries to compare the others with: scores are divided by that of the best of them."""
     out: Path
@@ -49,20 +50,23 @@ class Point:
 def read_sweeps(files: Sequence[Path], over: str) -> dict[float, Results]:
     """The results of each sweep by its value of the maze setting `over`, rising.
 
+    The value is that of the file or, where it has none, the one that the environment is registered with.
+
     Raises:
-        ValueError: If a file cannot be used, does not set `over` to a number, or has the value of another; if
-            they are not of one environment; if there are fewer than two.
+        ValueError: If a file cannot be used, has no number for `over`, or the one of another file; if they
+            are not of one environment; if there are fewer than two.
     """
     if len(files) < 2:
         raise ValueError(f"a comparison needs the files of two sweeps or more, got {len(files)}")
     sweeps: dict[float, Sweep] = {}
     for file in files:
         sweep = read_sweep(file)
-        value = sweep.task.env_kwargs.get(over)
+        settings = {**find_spec(sweep.task.env_id).kwargs, **sweep.task.env_kwargs}
+        value = settings.get(over)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            given = ", ".join(sweep.task.env_kwargs) or "nothing"
+            given = ", ".join(settings) or "nothing"
             raise ValueError(
-                f"{file} does not set {over!r} to a number under [settings]; of the maze it sets {given}"
+                f"neither {file} nor {sweep.task.env_id} itself sets {over!r} to a number; they set {given}"
             )
         if value in sweeps:
             raise ValueError(f"{file} has {over} = {value}, as another of the files has")

@@ -57,12 +57,20 @@ def test_scores_over_a_setting_and_their_ratio_to_the_best_of_others(tmp_path, c
     assert {file.name for file in out.iterdir()} > {"comparison.png", "comparison.svg"}
 
 
+def test_where_a_file_does_not_set_it_the_environments_own_value_counts(tmp_path):
+    scores, out = {"plastic": 100, "gru": 50}, tmp_path / "out"
+    files = [sweep_of(tmp_path / "one", scores, "n_cues = 1"), sweep_of(tmp_path / "own", scores, "")]
+    assert main([*files, "--over", "n_cues", "--against", "gru", "--out", str(out)]) == 0
+    with (out / "scores.csv").open() as file:
+        assert [row["n_cues"] for row in csv.DictReader(file)] == ["1", "3", "1", "3"]
+
+
 def test_what_cannot_be_compared_is_named(tmp_path, capsys):
     scores = {"plastic": 100, "gru": 50}
     one, same, unset, other = (
         sweep_of(tmp_path / "one", scores, "n_cues = 1"),
         sweep_of(tmp_path / "same", scores, "n_cues = 1"),
-        sweep_of(tmp_path / "unset", scores, "max_steps = 50"),
+        sweep_of(tmp_path / "unset", scores, "", env="PlasticMaze-v0"),
         sweep_of(tmp_path / "other", scores, "n_cues = 2\ncue_size = 8", env="PlasticMaze-v0"),
     )
 
@@ -73,9 +81,8 @@ def test_what_cannot_be_compared_is_named(tmp_path, capsys):
 
     assert "needs the files of two sweeps or more, got 1" in error_of(one)
     assert f"{same} has n_cues = 1, as another of the files has" in error_of(one, same)
-    assert "does not set 'n_cues' to a number under [settings]; of the maze it sets max_steps" in error_of(
-        one, unset
-    )
+    message = f"neither {unset} nor PlasticMaze-v0 itself sets 'n_cues' to a number; they set "
+    assert message in error_of(one, unset)
     assert "different environments: PlasticMaze-v0, PlasticMazePairs-v0" in error_of(one, other)
     two = sweep_of(tmp_path / "two", scores, "n_cues = 2")
     assert "no sweep has a finished run of 'lstm'; there are plastic, gru" in error_of(
