@@ -5,7 +5,7 @@ import torch
 
 from agents.cores import RULES, Core, make_core
 from agents.cores.base import LoopedStepper
-from agents.cores.kernels import FixedStepper, FusedStepper
+from agents.cores.kernels import FIXED, FixedStepper, FusedStepper, is_compiled
 from agents.cores.product_stepper import ProductStepper
 
 T, B, F, N = 12, 7, 4, 5
@@ -101,6 +101,16 @@ def test_networks_of_other_numbers_step_without_kernels(name):
         torch.testing.assert_close(out, want_t)
     for got, wanted in zip(stepper.state(), want_state, strict=True):
         torch.testing.assert_close(got, wanted)
+
+
+@pytest.mark.parametrize(("name", "cell"), [("rnn", "tanh"), ("lstm", "lstm"), ("gru", "gru")])
+def test_warming_up_compiles_the_kernels_of_networks_without_plastic_weights(name, cell):
+    make_core(name, F, N).warm_up(print)
+    assert is_compiled(FIXED, cell)
+    said = []
+    make_core(name, F, N).warm_up(said.append)
+    make_core(name, F, N).double().warm_up(said.append)
+    assert not said
 
 
 def test_the_plastic_core_uses_the_kernel_unless_told_not_to():
