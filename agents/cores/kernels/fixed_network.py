@@ -50,16 +50,7 @@ class FixedStepper:
         self._kept = (self._weights.data_ptr(), self._memory.data_ptr())
 
     def step(self, x: Tensor, starts: Tensor | None, out: Tensor) -> None:
-        """Take a step.
-
-        Args:
-            x: Input [B, F].
-            starts: Bool [B]; where true, that row of the state is zero before the step. None: nowhere.
-            out: Receives the activity after the step [B, N]; contiguous.
-
-        Raises:
-            ValueError: If a shape, a dtype, a layout or the device is not accepted.
-        """
+        """See :meth:`FusedStepper.step`."""
         x, starts = checked_step(x, starts, out, self._x_shape, self._h_shape, self._dtype)
         starts_at = 0 if starts is None else starts.data_ptr()
         self._kernel(*self._sizes, x.data_ptr(), starts_at, out.data_ptr(), *self._kept)
