@@ -147,8 +147,11 @@ def _returns(line: Sequence[Point]) -> Curve:
 
 
 def _ratios(line: Sequence[Point]) -> Curve:
-    ratios = np.array([np.nan if point.ratio is None else point.ratio for point in line])
-    return Curve(line[0].score.entry, np.array([p.value for p in line]), Summary(ratios, ratios, ratios))
+    known = [(point.value, point.ratio) for point in line if point.ratio is not None]
+    ratios = np.array([ratio for _, ratio in known])
+    return Curve(
+        line[0].score.entry, np.array([value for value, _ in known]), Summary(ratios, ratios, ratios)
+    )
 
 
 def write_comparison(settings: CompareSettings) -> list[Path]:

@@ -194,7 +194,7 @@ def colour_of(number: int) -> str:
 
 
 def draw_curves(axes: Axes, curves: list[Curve]) -> dict[str, tuple[float, str]]:
-    """Draw the curves; returns the last value and the colour of each, by its label."""
+    """Draw the curves; returns the last value and the colour of each that has points, by its label."""
     for number, curve in enumerate(curves):
         style = ("-", "--", ":")[number // len(COLOURS) % 3]  # more entries than colours
         axes.plot(curve.x, curve.y.centre, color=colour_of(number), linestyle=style)
@@ -202,7 +202,9 @@ def draw_curves(axes: Axes, curves: list[Curve]) -> dict[str, tuple[float, str]]
     plain(axes)
     axes.margins(x=0)
     return {
-        curve.label: (float(curve.y.centre[-1]), colour_of(number)) for number, curve in enumerate(curves)
+        curve.label: (float(curve.y.centre[-1]), colour_of(number))
+        for number, curve in enumerate(curves)
+        if len(curve.x)
     }
 
 

@@ -65,6 +65,19 @@ def test_where_a_file_does_not_set_it_the_environments_own_value_counts(tmp_path
         assert [row["n_cues"] for row in csv.DictReader(file)] == ["1", "3", "1", "3"]
 
 
+def test_an_entry_may_have_nothing_to_be_compared_with(tmp_path):
+    out = tmp_path / "out"
+    files = [
+        sweep_of(tmp_path / "one", {"plastic": 100, "gru": 50}, "n_cues = 1"),
+        sweep_of(tmp_path / "two", {"plastic": 90, "lstm": 50}, "n_cues = 2"),
+    ]
+    assert main([*files, "--over", "n_cues", "--against", "gru", "--out", str(out)]) == 0
+    with (out / "scores.csv").open() as file:
+        found = [(row["entry"], row["n_cues"], row["ratio"]) for row in csv.DictReader(file)]
+    assert found == [("plastic", "1", "2"), ("plastic", "2", ""), ("gru", "1", "1"), ("lstm", "2", "")]
+    assert (out / "comparison.png").exists()
+
+
 def test_what_cannot_be_compared_is_named(tmp_path, capsys):
     scores = {"plastic": 100, "gru": 50}
     one, same, unset, other = (
