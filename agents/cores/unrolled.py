@@ -82,7 +82,7 @@ class _GRUUnroll(torch.autograd.Function):
             h = h0
             for gates_t, out in zip(gates, outputs, strict=True):
                 torch.addmm(b, h, back, out=recurrent)
-                r, z = (gates_t + recurrent)[:, : 2 * N].sigmoid_().chunk(2, dim=1)
+                r, z = (gates_t[:, : 2 * N] + recurrent[:, : 2 * N]).sigmoid_().chunk(2, dim=1)
                 n = torch.addcmul(gates_t[:, 2 * N :], r, recurrent[:, 2 * N :]).tanh_()
                 h = torch.lerp(n, h, z, out=out)
         ctx.save_for_backward(outputs, gates, h0, w, b)
@@ -106,9 +106,9 @@ def _plain_gru_way_back(
 ) -> Tensor:
     """See :func:`agents.cores.kernels.gru_way_back`."""
     before, N = _before(h0, h), h0.shape[1]
-    r, z, n = (given + torch.cat([sums[..., : 2 * N], torch.zeros_like(h)], dim=2)).chunk(3, dim=2)
-    r, z, recurrent = r.sigmoid(), z.sigmoid(), sums[..., 2 * N :].clone()
-    n = torch.addcmul(n, r, recurrent).tanh()
+    r, z = (given[..., : 2 * N] + sums[..., : 2 * N]).sigmoid_().chunk(2, dim=2)
+    recurrent = sums[..., 2 * N :]
+    n = torch.addcmul(given[..., 2 * N :], r, recurrent).tanh_()
     # How the sum inside each gate answers to a change of h_t.
     to_n = (1 - z) * (1 - n * n)
     slopes = torch.cat([to_n * recurrent * r * (1 - r), (before - n) * z * (1 - z), to_n * r], dim=2)
