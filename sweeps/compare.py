@@ -99,7 +99,7 @@ def points(results: dict[float, Results], against: Sequence[str]) -> list[Point]
 def draw(found: Sequence[Point], results: dict[float, Results], over: str, against: Sequence[str]) -> Figure:
     """Left the scores over the setting, right each divided by the best of `against`."""
     picture = new_figure(10, 4)
-    returns, ratios = picture.subplots(1, 2)
+    returns, ratios = picture.subplots(1, 2, sharex=True)  # also where some ratios are not known
     names = dict.fromkeys(point.score.entry for point in found)
     lines = [[point for point in found if point.score.entry == name] for name in names]
     ends = _draw_panel(returns, over, results, [_returns(line) for line in lines])
