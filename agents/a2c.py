@@ -54,7 +54,8 @@ class RecurrentA2C(OnPolicyAlgorithm):
         normalize_advantage: Scale each rollout's advantages to mean 0 and deviation 1.
         stats_window_size: Episodes over which reported means are taken.
         tensorboard_log: Folder for TensorBoard events; None: none.
-        policy_kwargs: Arguments of the policy: `core`, `hidden_size`, `core_settings`.
+        policy_kwargs: Arguments of the policy: `core`, `hidden_size`, `core_settings`,
+            `recurrent_lr_scale`.
         verbose: 0 nothing, 1 SB3's messages, 2 debugging.
         seed: Seed of every random generator; None: not seeded.
         device: "cpu", "cuda" or "auto".
@@ -217,6 +218,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
         """
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
+        self.policy.scale_learning_rate()
         batch = self.rollout_buffer.sequences()
         values, log_probs, entropy = self.policy.evaluate_actions(
             batch.observations, batch.actions, batch.initial_state, batch.starts, batch.hidden

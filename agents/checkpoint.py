@@ -55,6 +55,7 @@ class AgentSettings:
     seed: int | None
     num_timesteps: int
     versions: dict[str, str]
+    recurrent_lr_scale: float = 1.0
 
     @classmethod
     def of(cls, model: RecurrentA2C) -> AgentSettings:
@@ -84,6 +85,7 @@ class AgentSettings:
             seed=model.seed,
             num_timesteps=model.num_timesteps,
             versions=library_versions(),
+            recurrent_lr_scale=model.policy.recurrent_lr_scale,
         )
 
     @property
@@ -160,6 +162,7 @@ def load_agent(
                 "core": settings.core,
                 "hidden_size": settings.hidden_size,
                 "core_settings": settings.core_settings,
+                "recurrent_lr_scale": settings.recurrent_lr_scale,
             },
             device=device,
             _init_setup_model=False,

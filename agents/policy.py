@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import torch
 from gymnasium import spaces
@@ -66,6 +69,9 @@ class RecurrentActorCriticPolicy(BasePolicy):
         core: Name of a registered core.
         hidden_size: N, the core's hidden units.
         core_settings: Further settings of that core, by its constructor's names.
+        recurrent_lr_scale: The learning rate of the core's recurrent weights, as a share of the others'.
+            They meet all N activities at once where the input's weights meet few features, so that equal
+            steps change more there (Yang et al. 2022, Tensor Programs V).
         use_sde: Only False; SB3 passes it to every policy.
 
     Raises:
@@ -80,6 +86,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
         core: str = "plastic",
         hidden_size: int = 100,
         core_settings: dict[str, CoreSetting] | None = None,
+        recurrent_lr_scale: float = 1.0,
         use_sde: bool = False,
     ) -> None:
         if use_sde:
@@ -98,7 +105,30 @@ class RecurrentActorCriticPolicy(BasePolicy):
         self.n_actions = int(action_space.n)
         # The actor's logits and, in the last column, the critic's value: one product for both.
         self.heads = nn.Linear(self.core.hidden_size, self.n_actions + 1)
-        self.optimizer = torch.optim.Adam(self.parameters(), lr=lr_schedule(1))
+        self.recurrent_lr_scale = recurrent_lr_scale
+        self.optimizer = torch.optim.Adam(self._parameter_groups(), lr=lr_schedule(1))
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        """For the optimizer: all parameters in one group, or those with a rate of their own apart."""
+        scale = self.recurrent_lr_scale
+        if not (math.isfinite(scale) and scale > 0):
+            raise ValueError(f"recurrent_lr_scale must be a finite number above 0, got {scale!r}")
+        if scale == 1:
+            return [{"params": list(self.parameters()), "lr_scale": 1.0}]
+        recurrent = self.core.recurrent_weights()
+        if not recurrent:
+            raise ValueError(
+                f"recurrent_lr_scale must be 1: the core {self.core_name!r} does not say which of its "
+                f"parameters are recurrent weights (Core.recurrent_weights), got {scale!r}"
+            )
+        apart = {id(weights) for weights in recurrent}
+        others = [parameter for parameter in self.parameters() if id(parameter) not in apart]
+        return [{"params": others, "lr_scale": 1.0}, {"params": recurrent, "lr_scale": scale}]
+
+    def scale_learning_rate(self) -> None:
+        """Once the optimizer has been given a learning rate: leave recurrent weights their share of it."""
+        for group in self.optimizer.param_groups:
+            group["lr"] *= group["lr_scale"]
 
     @property
     def hidden_size(self) -> int:
@@ -201,4 +231,5 @@ class RecurrentActorCriticPolicy(BasePolicy):
             "core": self.core_name,
             "hidden_size": self.hidden_size,
             "core_settings": self.core_settings,
+            "recurrent_lr_scale": self.recurrent_lr_scale,
         }

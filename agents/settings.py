@@ -76,6 +76,8 @@ class TrainSettings:
     """False: plastic cores run as defined in plain PyTorch, many times slower than in the fused kernels."""
     lr: float = 2e-3
     """Adam's learning rate."""
+    recurrent_lr_scale: float = 1.0
+    """Learning rate of the core's recurrent weights, as a share of --lr."""
     anneal_lr: bool = True
     """Let the learning rate fall linearly to zero."""
     n_steps: int | None = None
@@ -126,7 +128,7 @@ class TrainSettings:
         for name in ("ent_coef", "vf_coef"):
             value = getattr(self, name)
             _check(name, value, math.isfinite(value) and value >= 0, "a finite number, 0 or more")
-        for name in ("lr", "max_grad_norm", "reward_scale"):
+        for name in ("lr", "recurrent_lr_scale", "max_grad_norm", "reward_scale"):
             value = getattr(self, name)
             _check(name, value, math.isfinite(value) and value > 0, "a finite number above 0")
         _check("seed", self.seed, 0 <= self.seed < 2**32, "a whole number from 0 to 4294967295")

@@ -160,7 +160,12 @@ def new_model(settings: TrainSettings, task: Task) -> RecurrentA2C:
         max_grad_norm=settings.max_grad_norm,
         reward_scale=settings.reward_scale,
         stats_window_size=max(100, settings.n_envs),
-        policy_kwargs={"core": settings.core, "hidden_size": size, "core_settings": settings.core_settings()},
+        policy_kwargs={
+            "core": settings.core,
+            "hidden_size": size,
+            "core_settings": settings.core_settings(),
+            "recurrent_lr_scale": settings.recurrent_lr_scale,
+        },
         seed=settings.seed,
         device=settings.device,
     )

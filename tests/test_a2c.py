@@ -15,6 +15,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.logger import configure
 
 from agents import GymnasiumVecEnv, RecurrentA2C, TrainingDivergedError, make_vec_env
+from agents.cores import Core
 from agents.policy import Player
 from plastic_maze import PlasticMazeVectorEnv
 
@@ -22,9 +23,9 @@ CORES = ("plastic", "rnn", "lstm", "gru")
 SMALL = "PlasticMazeSmall-v0"
 
 
-def build(core="plastic", env=None, n_envs=3, **settings):
+def build(core="plastic", env=None, n_envs=3, policy_kwargs=None, **settings):
     env = make_vec_env(SMALL, n_envs) if env is None else env
-    policy = {"core": core, "hidden_size": 8}
+    policy = {"core": core, "hidden_size": 8, **(policy_kwargs or {})}
     return RecurrentA2C("RecurrentPolicy", env, policy_kwargs=policy, seed=0, **settings)
 
 
@@ -211,6 +212,35 @@ def test_unfit_spaces_are_refused():
 def test_bad_numbers_are_named(setting, value):
     with pytest.raises(ValueError, match=setting):
         build(**{setting: value})
+
+
+@pytest.mark.parametrize("core", ["modulated", "plastic_gru", "retroactive", "retroactive_gru", *CORES])
+def test_recurrent_weights_can_have_a_learning_rate_of_their_own(core):
+    changes = []
+    for scale in (1.0, 0.25):
+        model = build(core, policy_kwargs={"recurrent_lr_scale": scale}, learning_rate=1e-3)
+        before = {name: p.detach().clone() for name, p in model.policy.named_parameters()}
+        model.learn(3 * 80)  # one update, in which Adam's step is the rate, whatever the gradient
+        changes.append({name: p.detach() - before[name] for name, p in model.policy.named_parameters()})
+    recurrent = {"core." + name for name in ("w", "alpha", "w_gates", "layer.weight_hh_l0")}
+    assert any(name in recurrent for name in changes[0])
+    for name, change in changes[0].items():
+        assert change.abs().max() > 0
+        scale = 0.25 if name in recurrent else 1.0
+        torch.testing.assert_close(changes[1][name], scale * change, rtol=1e-2, atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, math.nan, math.inf])
+def test_a_bad_share_of_the_learning_rate_is_named(scale):
+    with pytest.raises(ValueError, match="recurrent_lr_scale must be a finite number above 0, got"):
+        build(policy_kwargs={"recurrent_lr_scale": scale})
+
+
+def test_a_core_that_names_no_recurrent_weights_trains_at_one_rate(monkeypatch):
+    monkeypatch.setattr("agents.cores.rnn.RNNCore.recurrent_weights", Core.recurrent_weights)
+    build("rnn").learn(3 * 80)
+    with pytest.raises(ValueError, match="recurrent_lr_scale must be 1: the core 'rnn' does not say"):
+        build("rnn", policy_kwargs={"recurrent_lr_scale": 0.5})
 
 
 def test_same_seed_same_numbers_and_another_seed_others():

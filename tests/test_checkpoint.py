@@ -153,9 +153,9 @@ def assert_same_numbers(one, two):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-@pytest.mark.parametrize("core", ["plastic", "gru"])
-def test_a_resumed_run_gives_the_numbers_of_an_uninterrupted_one(tmp_path, core):
-    settings = replace(SETTINGS, core=core)
+@pytest.mark.parametrize(("core", "scale"), [("plastic", 1.0), ("gru", 1.0), ("plastic_gru", 0.25)])
+def test_a_resumed_run_gives_the_numbers_of_an_uninterrupted_one(tmp_path, core, scale):
+    settings = replace(SETTINGS, core=core, recurrent_lr_scale=scale)
     whole = train(replace(settings, out=tmp_path / "whole"), QUIET)
     cut = train(replace(settings, out=tmp_path / "cut"), QUIET)
     # As after a crash: the last checkpoints were never written, later lines of the metrics were.

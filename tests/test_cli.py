@@ -252,6 +252,7 @@ def test_films_need_their_extra(monkeypatch, refused):
         (["--n-envs", "-1"], "--n-envs must be a whole number above 0, got -1"),
         (["--hidden-size", "0"], "--hidden-size must be a whole number above 0"),
         (["--threads", "0"], "--threads must be a whole number above 0"),
+        (["--recurrent-lr-scale", "0"], "--recurrent-lr-scale must be a finite number above 0, got 0.0"),
         (["--lr", "nan"], "--lr must be a finite number above 0, got nan"),
         (["--lr", "inf"], "--lr must be a finite number above 0, got inf"),
         (["--eta", "nan"], "--eta must be a finite number, got nan"),

@@ -101,6 +101,13 @@ class Core(nn.Module, ABC):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One step: x [B, F] and the state before it -> activity [B, N] and the state after it."""
 
+    def recurrent_weights(self) -> list[nn.Parameter]:
+        """The matrices that lead from activity to activity, which may be trained at a rate of their own.
+
+        None are named by default.
+        """
+        return []
+
     def warm_up(self, say: Callable[[str], None]) -> None:
         """Do now what would make the first step slow, after saying so with `say`."""
 

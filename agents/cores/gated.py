@@ -23,6 +23,10 @@ class LSTMCore(Core):
         super().__init__(input_size, hidden_size)
         self.layer = nn.LSTM(input_size, hidden_size)
 
+    def recurrent_weights(self) -> list[nn.Parameter]:
+        """See :meth:`Core.recurrent_weights`."""
+        return [self.layer.get_parameter("weight_hh_l0")]
+
     def initial_state(self, batch_size: int) -> State:
         """Zero activity and zero cells, [B, N] each."""
         zeros = next(self.parameters()).new_zeros(batch_size, self.hidden_size)
@@ -66,6 +70,10 @@ class GRUCore(Core):
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
         self.layer = nn.GRU(input_size, hidden_size)
+
+    def recurrent_weights(self) -> list[nn.Parameter]:
+        """See :meth:`Core.recurrent_weights`."""
+        return [self.layer.get_parameter("weight_hh_l0")]
 
     def initial_state(self, batch_size: int) -> State:
         """Zero activity [B, N]."""

@@ -107,6 +107,10 @@ class HebbianCore(Core):
         if self._uses_kernels:
             compile_aloud(self.rule, cell, say)
 
+    def recurrent_weights(self) -> list[nn.Parameter]:
+        """See :meth:`Core.recurrent_weights`: w, alpha and those of the gates."""
+        return [self.w, self.alpha, *([] if self.w_gates is None else [self.w_gates])]
+
     def initial_state(self, batch_size: int) -> State:
         """Zero activity [B, N] and zero plastic weights [B, N, N]."""
         n = self.hidden_size

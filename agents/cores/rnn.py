@@ -37,6 +37,10 @@ class RNNCore(Core):
         self.input = InputLayer(input_size, hidden_size)
         self.w = nn.Parameter(low + (high - low) * torch.rand(hidden_size, hidden_size))
 
+    def recurrent_weights(self) -> list[nn.Parameter]:
+        """See :meth:`Core.recurrent_weights`."""
+        return [self.w]
+
     def initial_state(self, batch_size: int) -> State:
         """Zero activity [B, N]."""
         return (self.w.new_zeros(batch_size, self.hidden_size),)
