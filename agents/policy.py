@@ -113,7 +113,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
         scale = self.recurrent_lr_scale
         if not (math.isfinite(scale) and scale > 0):
             raise ValueError(f"recurrent_lr_scale must be a finite number above 0, got {scale!r}")
-        if scale == 1:
+        if scale == 1:  # also in the order that checkpoints number parameters by
             return [{"params": list(self.parameters()), "lr_scale": 1.0}]
         recurrent = self.core.recurrent_weights()
         if not recurrent:
