@@ -219,7 +219,10 @@ def label_ends(axes: Axes, ends: dict[str, tuple[float, str]]) -> None:
         axes.annotate(
             name, (1.0, value), (1.05, place), xycoords=("axes fraction", "data"), va="center", fontsize=9,
             color=colour, annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 0},
+            arrowprops={
+                "arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
         )  # fmt: skip
 
 
