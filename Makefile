@@ -13,8 +13,10 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 install: $(VENV)/installed
 
-demo: install
-	$(BIN)/python train.py --total-steps 24000000 --out $(DEMO)
+demo: install  # goes on where it was stopped; once trained, the agent is only shown
+	@if [ ! -e $(DEMO) ]; then $(BIN)/python train.py --total-steps 24000000 --out $(DEMO); \
+	elif [ ! -e $(DEMO)/agent.safetensors ]; then $(BIN)/python train.py --resume $(DEMO); \
+	else echo "$(DEMO) is trained already (make clean removes it)"; fi
 	$(BIN)/python evaluate.py $(DEMO) --gif $(DEMO)/episode.gif --json $(DEMO)/scores.json
 	@echo "the learning curve is in $(DEMO)/learning_curve.png, an episode in $(DEMO)/episode.gif"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -17,9 +18,10 @@ from agents.ablations import Ablations
 from agents.checkpoint import read_agent
 from agents.cores.kernels import set_num_threads
 from agents.evaluation import INTACT, REFERENCES, Scores, Task, evaluate, references, report
-from agents.find_agent import find_agent
+from agents.find_agent import DEFAULT_ENV, find_agent, short_names
 from agents.recording import check_mp4
 from agents.settings import MazeSettings, import_packages
+from agents.vec_env import find_spec
 from viewer.minds import PERSON
 from viewer.show import Outputs, play_yourself, show
 from viewer.still import ENDINGS
@@ -71,18 +73,23 @@ class EvaluateSettings:
             raise ValueError(f"--episodes must be a whole number above 0, got {self.episodes}")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"--seed must be a whole number from 0 to 4294967295, got {self.seed}")
-        files = (("gif", self.gif), ("mp4", self.mp4), ("figure", self.figure), ("json", self.json))
-        for name, path in files:
+        files = (
+            ("gif", self.gif, (".gif",)),
+            ("mp4", self.mp4, (".mp4",)),
+            ("figure", self.figure, ENDINGS),
+            ("json", self.json, ()),
+        )
+        for name, path, endings in files:
             if path is not None:
-                _check_file(name, path)
+                _check_file(name, path, endings)
         if self.frames is not None and self.frames.exists() and not self.frames.is_dir():
             raise ValueError(f"--frames must name a folder, but {self.frames} is a file")
-        if self.figure is not None and self.figure.suffix not in ENDINGS:
-            raise ValueError(f"--figure must end in {' or '.join(ENDINGS)}, got {self.figure}")
         if self.mp4 is not None:
             check_mp4()
         if PERSON in self.players and self.outputs.recorded:
             raise ValueError(f"--{self.outputs.recorded[0]} cannot record a person; press A in the window")
+        if PERSON in self.players and self.json is not None:
+            raise ValueError("--json is not for a person, who plays as many episodes as they like")
         if self.players == [PERSON, PERSON]:
             raise ValueError("--versus human needs another player beside, and only one person can play")
 
@@ -103,6 +110,8 @@ class EvaluateSettings:
             ValueError: If the agent cannot be read, or says nothing of its environment and none was given.
         """
         env_id, env_kwargs = self.env, {}
+        if env_id is not None:
+            find_spec(env_id)
         trained = [name for name in self.players if name not in (*REFERENCES, PERSON)]
         if trained:
             _, settings = read_agent(find_agent(trained[0], env_id))
@@ -110,7 +119,7 @@ class EvaluateSettings:
                 env_id, env_kwargs = settings.env_id, settings.env_kwargs
             if env_id is None:
                 raise ValueError("the agent does not say where it was trained; give --env")
-        return Task(env_id or "PlasticMaze-v0", {**env_kwargs, **self.maze.kwargs()}, self.goal)
+        return Task(env_id or DEFAULT_ENV, {**env_kwargs, **self.maze.kwargs()}, self.goal)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -160,7 +169,9 @@ def table(
 ) -> Table:
     """The scores, a column for each player; where something is ablated, the intact agent's come second."""
     title = f"{task.env_id}, {settings.episodes} episodes from seed {settings.seed}"
-    columns = [(Path(s.agent).name, s) for s in (scores, *others)]
+    names = [s.agent for s in (scores, *others)]
+    short = short_names(names)
+    columns = list(zip(short if len(set(short)) == len(names) else names, (scores, *others), strict=True))
     if intact is not None:
         flags = (_flag(name, value) for name, value in settings.ablations.given.items())
         title += f"\n{columns[0][0]} with {' '.join(flags)}"
@@ -194,10 +205,12 @@ def table(
     return grid
 
 
-def _check_file(name: str, path: Path) -> None:
-    """Raise ValueError if nothing can be written to `path`, which `--name` gave."""
+def _check_file(name: str, path: Path, endings: Sequence[str]) -> None:
+    """Raise ValueError if nothing can be written to `path`, which `--name` gave. No endings: any will do."""
     if path.is_dir():
         raise ValueError(f"--{name} must name a file, but {path} is a folder")
+    if endings and path.suffix not in endings:
+        raise ValueError(f"--{name} must end in {' or '.join(endings)}, got {path}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

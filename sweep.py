@@ -16,7 +16,7 @@ from sweeps.driver import Backend, Failure, SweepStopped
 from sweeps.local import LocalBackend
 from sweeps.plan import Run, Sweep, read_sweep
 from sweeps.report import write_report
-from sweeps.session import say_failures, stop_gently, work_off
+from sweeps.session import alone_in, say_failures, stop_gently, work_off
 
 IGNORED = """\
 # What a finished sweep need not commit: agents but those of the first seed, and what unfinished runs leave.
@@ -98,24 +98,20 @@ def train_all(sweep: Sweep, settings: SweepSettings, console: Console) -> list[F
         ValueError: If the backend cannot be used, or the sweep is going on already.
         SweepStopped: If the user stopped it.
     """
-    runs = sweep.runs(settings.keep)
-    unfinished = [run for run in runs if not run.is_finished(sweep.folder)]
-    console.print(
-        f"{sweep.file}: {len(sweep.entries)} entries, {len(sweep.seeds)} seeds, "
-        f"{len(runs) - len(unfinished)} of {len(runs)} runs finished",
-        highlight=False,
-    )
-    if not unfinished:
-        return []
-    return work_off(
-        unfinished,
-        len(runs),
-        sweep.folder,
-        str(sweep.file),
-        IGNORED.format(first=sweep.seeds[0]),
-        lambda: _backend(sweep, settings),
-        console,
-    )
+    with alone_in(sweep.folder, str(sweep.file)):
+        runs = sweep.runs(settings.keep)
+        unfinished = [run for run in runs if not run.is_finished(sweep.folder)]
+        console.print(
+            f"{sweep.file}: {len(sweep.entries)} entries, {len(sweep.seeds)} seeds, "
+            f"{len(runs) - len(unfinished)} of {len(runs)} runs finished",
+            highlight=False,
+        )
+        if not unfinished:
+            return []
+        ignored = IGNORED.format(first=sweep.seeds[0])
+        return work_off(
+            unfinished, len(runs), sweep.folder, ignored, lambda: _backend(sweep, settings), console
+        )
 
 
 def _backend(sweep: Sweep, settings: SweepSettings) -> Backend[Run]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from pathlib import Path
 
 import tyro
 from rich.console import Console
@@ -21,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         folder = train(settings, console).path
     except (TrainingStopped, KeyboardInterrupt):
-        console.print(f"stopped. Go on with: python train.py --resume {folder}", highlight=False)
+        console.print(f"stopped. {_what_next(folder, settings.packages)}", highlight=False)
         return 130
     except TrainingDivergedError as error:
         kept = RunFolder(folder).last_checkpoint()
@@ -33,6 +35,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     console.print(f"done. Watch it: python evaluate.py {folder} --render", highlight=False)
     return 0
+
+
+def _what_next(folder: Path, packages: tuple[str, ...]) -> str:
+    """How a stopped run goes on."""
+    if RunFolder(folder).last_checkpoint() is None:
+        return "Nothing has been saved yet."
+    command = ["python", "train.py", "--resume", str(folder)]
+    return f"Go on with: {shlex.join(command + (['--packages', *packages] if packages else []))}"
 
 
 if __name__ == "__main__":

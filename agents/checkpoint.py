@@ -20,6 +20,7 @@ from torch import Tensor
 
 from agents.checkpoint_file import CheckpointError, read_file, tensor_group, with_suffix, write_file
 from agents.optimizer_state import optimizer_tensors, restore_optimizer
+from agents.typed_values import from_table
 from agents.vec_env import GymnasiumVecEnv, env_spec
 
 if TYPE_CHECKING:
@@ -194,9 +195,9 @@ def read_agent(path: str | Path) -> tuple[dict[str, Tensor], AgentSettings]:
     """
     tensors, settings = read_file(Path(path))
     try:
-        return tensors, AgentSettings(**settings["agent"])
-    except (KeyError, TypeError) as error:
-        raise CheckpointError(f"{path} is damaged: its settings are not an agent's ({error})") from error
+        return tensors, from_table(AgentSettings, settings.get("agent"), "agent")
+    except ValueError as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
 
 
 def save_checkpoint(model: RecurrentA2C, path: str | Path, seconds: float) -> Path:

@@ -1,20 +1,19 @@
 """The file format of agents and checkpoints: tensors and JSON in one safetensors file.
 
 Weights are plain numbers and settings are JSON in the file's header, so reading executes nothing.
-Files are written whole or not at all.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
+
+from agents.whole_file import write_whole
 
 FORMAT_VERSION = 1
 SUFFIX = ".safetensors"
@@ -34,7 +33,7 @@ def with_suffix(path: str | Path) -> Path:
 
 
 def write_file(path: Path, tensors: dict[str, Tensor], settings: dict[str, Any]) -> None:
-    """Write atomically: a reader, or a crash, sees the old file or the new one, never a part.
+    """Write the file, whole or not at all.
 
     Args:
         path: Where to; its folder is made if missing.
@@ -43,17 +42,7 @@ def write_file(path: Path, tensors: dict[str, Tensor], settings: dict[str, Any])
     """
     header = {_SETTINGS_KEY: json.dumps({"format_version": FORMAT_VERSION, **settings})}
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, header)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, data)
 
 
 def read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

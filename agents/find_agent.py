@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from agents.checkpoint_file import SUFFIX
@@ -15,7 +16,7 @@ DEFAULT_ENV = "PlasticMaze-v0"
 
 def trained_agent(core: str, env_id: str) -> Path:
     """Where the package's agent with that core for that environment is, if it has one."""
-    return TRAINED / env_id.split(":")[-1] / f"{core}{SUFFIX}"
+    return TRAINED / env_id / f"{core}{SUFFIX}"
 
 
 def trained_cores(env_id: str) -> list[str]:
@@ -53,3 +54,25 @@ def find_agent(name: str, env_id: str | None = None) -> Path:
         f"there is no agent at {path}; give a run folder, an agent file, {ready}"
         "a player ('random', 'planner', 'oracle'), or 'human' to play yourself"
     )
+
+
+def short_names(players: Sequence[str]) -> list[str]:
+    """What players are called beside each other: of a run's path the end, as much as tells runs apart.
+
+    An agent or checkpoint in a run's folder has the run's name.
+    """
+    runs = [_run_path(Path(name)) for name in players]
+    for length in range(1, max(len(run.parts) for run in runs) + 1):
+        ends = [Path(*run.parts[-length:]).as_posix() for run in runs]
+        if len(set(ends)) == len(set(runs)):
+            break
+    return [end.removesuffix(SUFFIX) for end in ends]
+
+
+def _run_path(path: Path) -> Path:
+    if not path.exists():  # a core's or a reference player's name
+        return path
+    path = path.resolve()
+    if path.name == f"agent{SUFFIX}":
+        return path.parent
+    return path.parent.parent if path.parent.name == "checkpoints" else path

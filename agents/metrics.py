@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from stable_baselines3.common.logger import KVWriter
+
+from agents.whole_file import write_whole
 
 COLUMNS = (
     "time/total_timesteps",
@@ -44,12 +46,11 @@ class MetricsTable:
         kept = (
             [row for row in _rows(path, columns) if int(row[columns[0]]) <= resumed_at] if resumed_at else []
         )
-        fresh = path.with_suffix(".tmp")
-        with fresh.open("w", newline="") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(kept)
-        os.replace(fresh, path)
+        begun = io.StringIO(newline="")
+        writer = csv.DictWriter(begun, columns)
+        writer.writeheader()
+        writer.writerows(kept)
+        write_whole(path, begun.getvalue().encode())
         self._file = path.open("a", newline="")
         self._writer = csv.DictWriter(self._file, columns, extrasaction="ignore", restval="")
 

@@ -16,6 +16,17 @@ from agents.cores import State, make_core
 from agents.cores.registry import CoreSetting
 
 
+def check_spaces(observation_space: spaces.Space, action_space: spaces.Space) -> None:
+    """Raise ValueError unless the policy can act there: a flat Box, and Discrete actions from 0."""
+    if not isinstance(observation_space, spaces.Box) or len(observation_space.shape) != 1:
+        raise ValueError(
+            f"the observation space must be a flat Box (one dimension), got {observation_space}; "
+            "gymnasium.wrappers.FlattenObservation turns others into one"
+        )
+    if not isinstance(action_space, spaces.Discrete) or action_space.start != 0:
+        raise ValueError(f"the action space must be Discrete, starting at 0, got {action_space}")
+
+
 class Player:
     """A policy at play: its core step by step, and its heads. Its weights must not change meanwhile.
 
@@ -91,13 +102,9 @@ class RecurrentActorCriticPolicy(BasePolicy):
     ) -> None:
         if use_sde:
             raise ValueError("use_sde=True needs continuous actions; this policy has discrete ones")
-        if not isinstance(observation_space, spaces.Box) or len(observation_space.shape) != 1:
-            raise ValueError(
-                f"the observation space must be a flat Box (one dimension), got {observation_space}; "
-                "gymnasium.wrappers.FlattenObservation turns others into one"
-            )
-        if not isinstance(action_space, spaces.Discrete) or action_space.start != 0:
-            raise ValueError(f"the action space must be Discrete, starting at 0, got {action_space}")
+        check_spaces(observation_space, action_space)
+        assert isinstance(observation_space, spaces.Box)
+        assert isinstance(action_space, spaces.Discrete)
         super().__init__(observation_space, action_space)
         self.core_name = core
         self.core_settings = dict(core_settings or {})
@@ -224,12 +231,19 @@ class RecurrentActorCriticPolicy(BasePolicy):
         actions, _ = player.step_apart(observation.float(), None, deterministic)
         return torch.from_numpy(actions).to(self.device)
 
-    def _get_constructor_parameters(self) -> dict[str, object]:
-        return {
-            **super()._get_constructor_parameters(),
-            "lr_schedule": self._dummy_schedule,
-            "core": self.core_name,
-            "hidden_size": self.hidden_size,
-            "core_settings": self.core_settings,
-            "recurrent_lr_scale": self.recurrent_lr_scale,
-        }
+    def save(self, path: str) -> None:
+        """Not possible: SB3 would write a pickle.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError("a policy is not saved alone; RecurrentA2C.save writes the agent")
+
+    @classmethod
+    def load(cls, path: str, device: torch.device | str = "auto") -> RecurrentActorCriticPolicy:
+        """Not possible: SB3 would unpickle, which can execute code.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError(f"a policy is not loaded alone; RecurrentA2C.load({path!r}).policy does it")

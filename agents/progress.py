@@ -13,7 +13,7 @@ from stable_baselines3.common.utils import safe_mean
 class LiveLine:
     """How far something has come, its speed and the time left.
 
-    A live line on a terminal; elsewhere (a log file) a new line every few seconds.
+    A live line on a terminal, until it is closed; elsewhere (a log file) a new line every few seconds.
 
     Args:
         console: Where to.
@@ -63,9 +63,12 @@ class LiveLine:
                 f"{done:,} {self._unit}s  {status}  {minutes}:{seconds:02} left", highlight=False
             )
 
-    def stop(self, done: int, status: str) -> None:
+    def finish(self, done: int, status: str) -> None:
         """The last word."""
         self._live.update(self._task, completed=done, status=self._with_speed(status))
+
+    def close(self) -> None:
+        """Leave the terminal as it was, however the work ended."""
         self._live.stop()
 
     def _with_speed(self, status: str) -> str:
@@ -87,6 +90,12 @@ class ProgressLine(BaseCallback):
         self.console = console
         self.oracle = oracle
         self.every = every
+        self._line: LiveLine | None = None
+
+    def close(self) -> None:
+        """See :meth:`LiveLine.close`."""
+        if self._line is not None:
+            self._line.close()
 
     def _on_training_start(self) -> None:
         total = self.model._total_timesteps
@@ -96,6 +105,7 @@ class ProgressLine(BaseCallback):
         return True
 
     def _on_rollout_end(self) -> None:
+        assert self._line is not None
         if self._line.is_due():
             self._line.show(self.num_timesteps, self._status())
 
@@ -108,4 +118,5 @@ class ProgressLine(BaseCallback):
         return f"return {mean:.1f}{share}"
 
     def _on_training_end(self) -> None:
-        self._line.stop(self.num_timesteps, self._status())
+        assert self._line is not None
+        self._line.finish(self.num_timesteps, self._status())

@@ -25,11 +25,15 @@ class RunFolder:
         """
         folder = cls(settings.folder())
         if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
-            hint = f"go on with it (--resume {folder.path}) or " if folder.settings_file.is_file() else ""
+            hint = ""
+            if folder.settings_file.is_file():
+                resumable = folder.last_checkpoint() is not None
+                hint = f"go on with it (--resume {folder.path}) or " if resumable else "delete it or "
             raise ValueError(f"{folder.path} exists already; {hint}choose another folder with --out")
         try:
-            folder.checkpoints.mkdir(parents=True, exist_ok=True)
-            folder.settings_file.write_text(settings.to_json() + "\n")
+            folder.path.mkdir(parents=True, exist_ok=True)
+            folder.settings_file.write_text(settings.to_json() + "\n")  # first: by it a run is known
+            folder.checkpoints.mkdir()
         except OSError as error:
             raise ValueError(f"the run cannot be written to {folder.path}: {error.strerror}") from error
         return folder

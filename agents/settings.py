@@ -16,6 +16,7 @@ import tyro
 from agents.cores import core_settings
 from agents.cores.hebbian import check_eta_per
 from agents.cores.plastic import check_rule
+from agents.typed_values import from_table
 from agents.vec_env import find_spec
 
 
@@ -30,7 +31,7 @@ class MazeSettings:
     goal_reward: float | None = None
     """Reward for entering the goal."""
     wall_penalty: float | None = None
-    """Price of walking into a wall."""
+    """Price of walking into a wall, 0 or more."""
     n_cues: int | None = None
     """Pairs of a cue and a goal in an episode."""
     cue_size: int | None = None
@@ -155,9 +156,7 @@ class TrainSettings:
 
     def folder(self) -> Path:
         """The run's folder."""
-        return (
-            self.out or Path("runs") / f"{self.env.split(':')[-1].replace('/', '-')}-{self.core}-s{self.seed}"
-        )
+        return self.out or Path("runs") / f"{self.env.replace('/', '-')}-{self.core}-s{self.seed}"
 
     def to_json(self) -> str:
         """As text, for the run's folder."""
@@ -171,23 +170,22 @@ class TrainSettings:
             ValueError: If it is not that.
         """
         try:
-            values = json.loads(text)
-            values["maze"] = MazeSettings(**values["maze"])
-            values["packages"] = ()  # what is imported is for the command line alone to say
-            for name in ("out", "resume"):
-                values[name] = None if values[name] is None else Path(values[name])
-            return cls(**values)
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
-            raise ValueError(f"these are not the settings of a run ({error})") from error
+            settings = from_table(cls, json.loads(text), "it")
+        except ValueError as error:
+            raise ValueError(f"settings.json is not of a run ({error})") from error
+        # What is imported is for the command line alone to say.
+        return dataclasses.replace(settings, packages=())
 
 
 def import_packages(names: tuple[str, ...]) -> None:
     """Import modules for what they register.
 
     Raises:
-        ValueError: If one cannot be found.
+        ValueError: If one is no module's name or cannot be found.
     """
     for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ValueError(f"--packages takes names of modules (my_cores, not ./my_cores.py), got {name!r}")
         try:
             importlib.import_module(name)
         except ModuleNotFoundError as error:

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from types import FrameType
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from agents.cores.kernels import set_num_threads
 from agents.evaluation import Task, oracle_return
 from agents.metrics import MetricsFile
 from agents.plotting import plot_learning_curve
+from agents.policy import check_spaces
 from agents.progress import ProgressLine
 from agents.run_folder import RunFolder
 from agents.settings import TrainSettings, import_packages
@@ -122,13 +123,13 @@ def train(settings: TrainSettings, console: Console) -> RunFolder:
     ]
     model.set_logger(Logger(str(folder.path), files))
     remaining = settings.total_steps - model.num_timesteps
-    with stopping_by_signal(recorder, console):
+    with stopping_by_signal(recorder, console), closing(ProgressLine(console, oracle)) as line:
         if remaining > 0:
             model.learn(
                 remaining,
-                [recorder, ProgressLine(console, oracle)],
+                [recorder, line],
                 log_interval=settings.log_interval,
-                reset_num_timesteps=model.num_timesteps == 0,
+                reset_num_timesteps=False,  # would begin new episodes; a new model begins them anyway
             )
             recorder.save()
     model.save(folder.agent)
@@ -143,11 +144,11 @@ def new_model(settings: TrainSettings, task: Task) -> RecurrentA2C:
         ValueError: If a setting is not accepted.
     """
     env = task.make(settings.n_envs)
+    check_spaces(env.observation_space, env.action_space)
     size = settings.hidden_size
     if settings.core != "plastic" and settings.match == "parameters":
-        shape = env.observation_space.shape
-        assert shape is not None
-        size = matched_hidden_size(settings.core, shape[0], settings.hidden_size)
+        (features,) = env.observation_space.shape or ()
+        size = matched_hidden_size(settings.core, features, size, **settings.core_settings())
     return RecurrentA2C(
         "RecurrentPolicy",
         env,

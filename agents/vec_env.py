@@ -141,7 +141,7 @@ def make_vec_env(env_id: str, n_envs: int, **env_kwargs: Any) -> VecEnv:
         env_kwargs: Keyword arguments of the environment.
 
     Raises:
-        ValueError: If the id or an argument is not accepted.
+        ValueError: If the id or an argument is not accepted, or the environment needs what is not installed.
     """
     spec = find_spec(env_id)
     try:
@@ -151,6 +151,8 @@ def make_vec_env(env_id: str, n_envs: int, **env_kwargs: Any) -> VecEnv:
                 return GymnasiumVecEnv(env)
             env.close()
         return sb3_make_vec_env(env_id, n_envs, env_kwargs=env_kwargs)
+    except gym.error.Error as error:
+        raise ValueError(f"{env_id} cannot be made: {error}") from error
     except TypeError as error:
         if "unexpected keyword" in str(error):
             raise ValueError(f"{env_id} does not accept all of {sorted(env_kwargs)}: {error}") from error
@@ -163,9 +165,15 @@ def find_spec(env_id: str) -> gym.envs.registration.EnvSpec:
     Raises:
         ValueError: If there is none.
     """
+    module, _, name = env_id.rpartition(":")
+    if module:
+        raise ValueError(
+            f"the environment must be an id alone, got {env_id!r}; write {name}, and name {module} with "
+            "--packages if it is not this project's"
+        )
     try:
         return gym.spec(env_id)
-    except (gym.error.Error, ImportError) as error:
+    except gym.error.Error as error:
         raise ValueError(
             f"unknown environment {env_id!r} ({error}); "
             f"this project's are {', '.join(ENVIRONMENTS)}, and any registered Gymnasium id works"

@@ -14,12 +14,12 @@ from rich.console import Console
 
 from memory_tasks.experiment import Experiment
 from memory_tasks.experiments import EXPERIMENTS
-from memory_tasks.folder import ignored, prepare, trials_in
+from memory_tasks.folder import ignored, make_folder, trials_in, write_settings
 from memory_tasks.report import write_report
 from memory_tasks.trial import trials
 from sweeps.driver import Failure, SweepStopped
 from sweeps.local import LocalBackend
-from sweeps.session import say_failures, stop_gently, work_off
+from sweeps.session import alone_in, say_failures, stop_gently, work_off, write_ignored
 
 
 @dataclass(frozen=True)
@@ -69,20 +69,22 @@ def train_all(experiment: Experiment, out: Path, console: Console) -> list[Failu
     """
     experiment.check()
     experiment.task()  # data that cannot be used is said here, once
-    prepare(experiment, out)
-    wanted = trials(experiment)
-    unfinished = [trial for trial in wanted if not trial.is_finished(out)]
-    console.print(
-        f"{experiment.name}: {len(experiment.networks)} networks x {experiment.runs} seeds, "
-        f"{len(wanted) - len(unfinished)} of {len(wanted)} runs finished",
-        highlight=False,
-    )
-    if not unfinished:
-        return []
-    backend = LocalBackend(out, experiment.jobs or os.cpu_count() or 1)
-    failures = work_off(unfinished, len(wanted), out, str(out), ignored(out, [], 0), lambda: backend, console)
-    (out / ".gitignore").write_text(ignored(out, trials_in(out, experiment), experiment.seed))
-    return failures
+    make_folder(experiment, out)
+    with alone_in(out, str(out)):
+        write_settings(experiment, out)
+        wanted = trials(experiment)
+        unfinished = [trial for trial in wanted if not trial.is_finished(out)]
+        console.print(
+            f"{experiment.name}: {len(experiment.networks)} networks x {experiment.runs} seeds, "
+            f"{len(wanted) - len(unfinished)} of {len(wanted)} runs finished",
+            highlight=False,
+        )
+        if not unfinished:
+            return []
+        backend = LocalBackend(out, experiment.jobs or os.cpu_count() or 1)
+        failures = work_off(unfinished, len(wanted), out, ignored(out, [], 0), lambda: backend, console)
+        write_ignored(out, ignored(out, trials_in(out, experiment), experiment.seed))
+        return failures
 
 
 if __name__ == "__main__":

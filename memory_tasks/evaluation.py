@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from torch import nn
 
 from agents.metrics import read_metrics
 from agents.progress import LiveLine
+from agents.typed_values import from_table
 from memory_tasks.experiments import settings_of
 from memory_tasks.task import Task
 from memory_tasks.trial import COLUMNS, Trial
@@ -58,10 +60,8 @@ class Evaluation:
             ValueError: If it is not that.
         """
         try:
-            values = json.loads(file.read_text())
-            low, high = values["ci95"]
-            return cls(**{**values, "ci95": (low, high)})
-        except (OSError, TypeError, KeyError, ValueError) as error:
+            return from_table(cls, json.loads(file.read_text()), "it")
+        except (OSError, ValueError) as error:
             raise ValueError(f"{file} is not the evaluation of a network ({error})") from error
 
 
@@ -86,13 +86,12 @@ def held_out_errors(network: nn.Module, task: Task, count: int, console: Console
     """The errors [count] of `network` in held-out episodes."""
     generator = torch.Generator().manual_seed(TEST_SEED)
     network.eval()
-    line = LiveLine(console, "testing", "test episode", count)
     errors: list[float] = []
-    with torch.no_grad():
+    with torch.no_grad(), closing(LiveLine(console, "testing", "test episode", count)) as line:
         while len(errors) < count:
             episodes = task.sample(min(ROWS, count - len(errors)), generator, held_out=True)
             errors += task.errors(network(episodes.inputs), episodes.targets).tolist()
             if line.is_due():
                 line.show(len(errors), f"error {np.mean(errors):.4f}")
-    line.stop(len(errors), "")
+        line.finish(len(errors), "")
     return np.array(errors)

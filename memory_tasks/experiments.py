@@ -7,12 +7,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from agents.typed_values import checked, hints_of
 from memory_tasks.bits_experiment import BitsExperiment
 from memory_tasks.experiment import Experiment
 from memory_tasks.images_experiment import ImagesExperiment
 from memory_tasks.omniglot_experiment import OmniglotExperiment
 from memory_tasks.patterns_experiment import PatternsExperiment
-from sweeps.toml_values import checked, hints_of
 
 EXPERIMENTS: dict[str, type[Experiment]] = {
     cls.name: cls for cls in (PatternsExperiment, BitsExperiment, ImagesExperiment, OmniglotExperiment)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from agents.checkpoint_file import SUFFIX
 from memory_tasks.experiment import Experiment
 from memory_tasks.experiments import from_settings, settings_of
 from memory_tasks.trial import Trial
 from sweeps.json_file import write_json
+from sweeps.session import LOCK
 
 SETTINGS = "settings.json"
 MAY_DIFFER = ("networks", "runs", "seed", "jobs")
@@ -22,19 +25,42 @@ _IGNORED = f"""\
 /.lock
 *.log
 *.tmp
-.*{SUFFIX}.*
 *{SUFFIX}
 """
 
 
-def prepare(experiment: Experiment, out: Path) -> None:
-    """Keep the settings in `out`, which is made if missing.
+def make_folder(experiment: Experiment, out: Path) -> None:
+    """Make the folder `out`, if it is missing.
+
+    Raises:
+        ValueError: If it was made with other settings or for something else, or cannot be made.
+    """
+    if (out / SETTINGS).is_file():
+        _settings_with_earlier(experiment, out)
+    elif out.exists() and (not out.is_dir() or any(path.name != LOCK for path in out.iterdir())):
+        raise ValueError(f"{out} exists already and is no folder of these tasks; give another one with --out")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"the runs cannot be written to {out}: {error.strerror}") from error
+
+
+def write_settings(experiment: Experiment, out: Path) -> None:
+    """Keep the settings in `out`; nobody else may work there meanwhile.
 
     Raises:
         ValueError: If the folder was made with other settings, or cannot be written.
     """
-    file, now = out / SETTINGS, settings_of(experiment)
-    if file.is_file():
+    try:
+        write_json(out / SETTINGS, _settings_with_earlier(experiment, out))
+    except OSError as error:
+        raise ValueError(f"the runs cannot be written to {out}: {error.strerror}") from error
+
+
+def _settings_with_earlier(experiment: Experiment, out: Path) -> dict[str, Any]:
+    """The settings of `experiment`, to whose networks belong those trained before."""
+    now = settings_of(experiment)
+    if (out / SETTINGS).is_file():
         before = settings_of(read_settings(out))
         for name, was in before.items():
             if name not in MAY_DIFFER and was != now.get(name):
@@ -42,15 +68,8 @@ def prepare(experiment: Experiment, out: Path) -> None:
                     f"{out} was made with {name} = {was!r}, not {now.get(name)!r}; give another folder "
                     "with --out, or move this one away"
                 )
-        # What was trained before stays part of the experiment.
         now["networks"] = [*before["networks"], *(n for n in now["networks"] if n not in before["networks"])]
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} exists already and is no folder of these tasks; give another one with --out")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        write_json(file, now)
-    except OSError as error:
-        raise ValueError(f"the runs cannot be written to {out}: {error.strerror}") from error
+    return now
 
 
 def read_settings(out: Path) -> Experiment:
@@ -75,7 +94,9 @@ def trials_in(out: Path, experiment: Experiment) -> list[Trial]:
         Trial(experiment, network, seed)
         for network in experiment.networks
         for seed in sorted(
-            int(path.name[5:]) for path in (out / network).glob("seed-[0-9]*") if path.is_dir()
+            int(path.name[5:])
+            for path in (out / network).glob("seed-*")
+            if re.fullmatch(r"seed-\d+", path.name) and path.is_dir()
         )
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -147,11 +148,13 @@ def train(trial: Trial, task: Task, out: Path, console: Console) -> None:
     for module in training.network.modules():
         if isinstance(module, Core):
             module.warm_up(lambda message: console.print(message, highlight=False))
-    table = MetricsTable(trial.metrics_file(out), COLUMNS, training.done)
-    line = LiveLine(console, "training", "episode", trial.total, training.done)
     began = time.monotonic() - training.seconds
     saved = time.monotonic()
-    with stopping_by_signal(training, console):
+    with (
+        closing(MetricsTable(trial.metrics_file(out), COLUMNS, training.done)) as table,
+        closing(LiveLine(console, "training", "episode", trial.total, training.done)) as line,
+        stopping_by_signal(training, console),
+    ):
         while training.done < trial.total:
             training.update()
             training.seconds = time.monotonic() - began
@@ -164,8 +167,7 @@ def train(trial: Trial, task: Task, out: Path, console: Console) -> None:
                 saved = time.monotonic()
             if training.stop_asked:
                 raise TrainingStopped
-    line.stop(training.done, "")
-    table.close()
+        line.finish(training.done, "")
     write_network(training.network, trial, trial.network_file(out))
     checkpoint.unlink(missing_ok=True)
 

@@ -129,8 +129,8 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
 
     * `size=9`: squares along a side, without the border; odd and at least 3.
     * `max_steps=250`: steps in an episode.
-    * `goal_reward=10.0`: paid on entering the goal.
-    * `wall_penalty=0.1`: taken off for a move into a wall.
+    * `goal_reward=10.0`: paid on entering the goal; above 0.
+    * `wall_penalty=0.1`: taken off for a move into a wall; 0 or more.
     * `n_cues=1`: pairs of a cue and a goal; at most 2**`cue_size`, so that they can be told apart.
     * `cue_size=0`: entries of a cue, at most 31.
     * `layout="pillars"`: or `"random"`.

@@ -50,8 +50,7 @@ class Observer:
         """The Box of one observation; it contains every value there can be."""
         low = np.zeros(self.size, dtype=np.float32)
         high = np.ones(self.size, dtype=np.float32)
-        rewards = (0.0, 0.0 - self.rules.wall_penalty, self.rules.goal_reward)
-        low[PREVIOUS_REWARD], high[PREVIOUS_REWARD] = min(rewards), max(rewards)
+        low[PREVIOUS_REWARD], high[PREVIOUS_REWARD] = 0.0 - self.rules.wall_penalty, self.rules.goal_reward
         low[CUE] = -1.0
         return spaces.Box(low, high, dtype=np.float32)
 

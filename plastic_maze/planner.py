@@ -72,19 +72,13 @@ class PlannerPlayer:
         env: The `PlasticMazeVectorEnv` it plays in (of which it uses the rules alone), or a wrapper of one.
 
     Raises:
-        ValueError: If `env` is something else, has random walls (it would have to map them first), or pays
-            so that a hit cannot be told (`goal_reward` must be positive, and not what a bump pays).
+        ValueError: If `env` is something else, or has random walls (it would have to map them first).
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
         rules = own_vector_env(env).rules
         if rules.random_walls:
             raise ValueError("PlannerPlayer needs walls that it knows, got layout='random'")
-        if rules.goal_reward <= 0 or rules.goal_reward == -rules.wall_penalty:
-            raise ValueError(
-                "goal_reward must be positive and differ from what a bump pays, "
-                f"got {rules.goal_reward} and {-rules.wall_penalty}"
-            )
         self._rules: MazeRules = rules
         layout = rules.layout
         self._views = Views(layout)

@@ -23,8 +23,8 @@ class MazeRules:
     Attributes:
         layout: The walls; with `random_walls`, those of the pillar room in which more walls are put up.
         max_steps: Steps in an episode.
-        goal_reward: Paid on entering the goal.
-        wall_penalty: Taken off for a move into a wall.
+        goal_reward: Paid on entering the goal; above 0.
+        wall_penalty: Taken off for a move into a wall; 0 or more.
         n_cues: Pairs of a cue and a goal in an episode.
         cue_size: Entries of a cue.
         random_walls: Whether each episode draws walls of its own.
@@ -48,6 +48,11 @@ class MazeRules:
             object.__setattr__(self, name, whole_number(name, getattr(self, name), minimum))
         for name in ("goal_reward", "wall_penalty"):
             object.__setattr__(self, name, finite_number(name, getattr(self, name)))
+        # A positive reward is how a hit is told, by agents and in evaluations.
+        if not np.float32(self.goal_reward) > 0:
+            raise ValueError(f"goal_reward must be above 0, got {self.goal_reward}")
+        if self.wall_penalty < 0:
+            raise ValueError(f"wall_penalty is a price and must be 0 or more, got {self.wall_penalty}")
         for name in ("random_walls", "goal_switch"):
             object.__setattr__(self, name, truth(name, getattr(self, name)))
         if self.cue_size > _LARGEST_CUE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ class AblationScore:
 
     entry: str
     seed: int
+    agent: str
+    """By which its file is known, see :func:`fingerprint`."""
     ablation: str
     """What was taken away, in words."""
     episodes: int
@@ -68,10 +71,34 @@ def measure_ablations(sweep: Sweep, episodes: int = 500) -> list[AblationScore]:
                 agent.as_posix(), sweep.task, episodes, sweep.evaluation.seed, ablations=ablations
             )
             low, high = played.ci95 or (played.mean_return, played.mean_return)
-            scores.append(AblationScore(name, seed, words, episodes, played.mean_return, low, high))
+            mean = played.mean_return
+            scores.append(AblationScore(name, seed, fingerprint(agent), words, episodes, mean, low, high))
     if not scores:
         raise ValueError(f"{sweep.file}: no finished run has kept an agent with plastic weights")
     return scores
+
+
+def fingerprint(agent: Path) -> str:
+    """A short text that is another one for another file."""
+    with agent.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+
+
+def check_ablations(scores: list[AblationScore], sweep: Sweep) -> None:
+    """Check that the agents of the sweep are still those that were ablated.
+
+    Raises:
+        ValueError: If one is another, or no longer belongs to the sweep.
+    """
+    agents = {(run.entry, run.settings.seed): run.folder(sweep.folder).agent for run in sweep.runs()}
+    for score in scores:
+        agent = agents.get((score.entry, score.seed))
+        # An agent that was not kept cannot be another one.
+        if agent is None or (agent.is_file() and fingerprint(agent) != score.agent):
+            raise ValueError(
+                f"{ablations_file(sweep)} is of another agent than {score.entry}/seed-{score.seed} is now; "
+                "measure again with --ablate, or delete it"
+            )
 
 
 def write_ablations(file: Path, scores: list[AblationScore]) -> None:
@@ -90,7 +117,7 @@ def read_ablations(file: Path) -> list[AblationScore]:
         with file.open(newline="") as source:
             return [
                 AblationScore(
-                    row["entry"], int(row["seed"]), row["ablation"], int(row["episodes"]),
+                    row["entry"], int(row["seed"]), row["agent"], row["ablation"], int(row["episodes"]),
                     float(row["mean_return"]), float(row["low"]), float(row["high"]),
                 )
                 for row in csv.DictReader(source)

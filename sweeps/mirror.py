@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from agents.whole_file import write_whole
 from sweeps.plan import Run
 
 
@@ -21,11 +21,7 @@ class Changes:
     def apply(self, sweep: Path) -> None:
         """Make the same changes in the folder `sweep`; each file changes whole or not at all."""
         for name, content in self.written.items():
-            file = sweep / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            fresh = file.with_name(f".{file.name}.tmp")
-            fresh.write_bytes(content)
-            os.replace(fresh, file)
+            write_whole(sweep / name, content)
         for name in self.gone:
             (sweep / name).unlink(missing_ok=True)
             if not any((sweep / name).parent.iterdir()):

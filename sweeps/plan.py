@@ -16,9 +16,9 @@ from agents.metrics import read_metrics
 from agents.run_folder import RunFolder
 from agents.settings import MazeSettings, TrainSettings, import_packages
 from agents.training import new_model
+from agents.typed_values import checked, from_table, hints_of
 from sweeps.job import Progress, recent_speed
 from sweeps.run_evaluation import EvaluationSettings, RunEvaluation
-from sweeps.toml_values import checked, from_toml, hints_of
 
 LOGGED_LINES = 200
 """About so many lines of metrics.csv a run is to have, unless the file sets log_interval."""
@@ -100,13 +100,15 @@ class Run:
         )
 
     def check_folder(self, sweep: Path) -> None:
-        """Check that what is in the run's folder was made with the run's settings.
+        """Check that what is in the run's folder is such a run, made with the run's settings.
 
         Raises:
             ValueError: If it was not, or cannot be read.
         """
         folder = self.folder(sweep)
         if not folder.settings_file.is_file():
+            if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+                raise ValueError(f"{folder.path} is in the way: it is not the folder of a run; move it away")
             return
         found = TrainSettings.from_json(folder.settings_file.read_text())
         for field in dataclasses.fields(TrainSettings):
@@ -214,7 +216,7 @@ def read_sweep(file: Path) -> Sweep:
         if not isinstance(content.get(name, {}), dict):
             raise ValueError(f"{file}: {name} must be a table, got {content[name]!r}")
     common = content.get("settings", {})
-    evaluation = from_toml(EvaluationSettings, content.get("evaluation", {}), f"{file}: [evaluation]")
+    evaluation = from_table(EvaluationSettings, content.get("evaluation", {}), f"{file}: [evaluation]")
     try:
         evaluation.check()
     except ValueError as error:

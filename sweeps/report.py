@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from agents.plotting import save_formats
 from sweeps import figures
-from sweeps.ablations import ablations_file, draw_ablations, read_ablations
+from sweeps.ablations import ablations_file, check_ablations, draw_ablations, read_ablations
 from sweeps.aggregate import iqm_and_interval, median_and_quartiles
 from sweeps.plan import Sweep
 from sweeps.results import SMOOTHED, Results, read_results
@@ -36,7 +36,8 @@ COLUMNS = (
 )
 LEGEND = f"""\
 Return: interquartile mean over runs (the mean of the middle half; of all where there are fewer than four),
-with its percentile bootstrap interval over runs, which is too narrow where runs are fewer than about five.
+with its percentile bootstrap interval over runs, which is too narrow where runs are few: with five it covers
+about 91 %, with four 87 %, with three 76 % (simulated, for normally distributed scores).
 Shares divide by the planner's mean, taken as exact. First hit, later hits: steps to the first, and from each
 to the next. Last in training: return over the last tenth of training, median over runs; settings chosen by it
 owe nothing to the episodes of the final evaluation. Steps to {MOST:.0%}: until the mean return of the latest
@@ -61,7 +62,9 @@ def write_report(sweep: Sweep) -> list[Path]:
         **{f"weights-{entry.name}": figures.weights(entry) for entry in results.entries},
     }
     if ablations_file(sweep).is_file():
-        pictures["ablations"] = draw_ablations(read_ablations(ablations_file(sweep)), results.title)
+        ablated = read_ablations(ablations_file(sweep))
+        check_ablations(ablated, sweep)
+        pictures["ablations"] = draw_ablations(ablated, results.title)
     files: list[Path] = []
     for name, picture in pictures.items():
         if picture is not None:

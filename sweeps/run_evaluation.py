@@ -9,6 +9,7 @@ from typing import Any
 
 from agents.a2c import RecurrentA2C
 from agents.evaluation import ROWS, Scores, Task, make_player, play
+from agents.typed_values import from_table
 from sweeps.json_file import write_json
 
 
@@ -66,12 +67,8 @@ class RunEvaluation:
             ValueError: If it is not that.
         """
         try:
-            values = json.loads(file.read_text())
-            values["settings"] = EvaluationSettings(**values["settings"])
-            ci95 = values["scores"]["ci95"]
-            values["scores"] = Scores(**{**values["scores"], "ci95": None if ci95 is None else tuple(ci95)})
-            return cls(**values)
-        except (OSError, TypeError, KeyError, json.JSONDecodeError) as error:
+            return from_table(cls, json.loads(file.read_text()), "it")
+        except (OSError, ValueError) as error:
             raise ValueError(f"{file} is not the evaluation of a run ({error})") from error
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -12,6 +13,9 @@ from rich.console import Console
 
 from sweeps.board import Board
 from sweeps.driver import Backend, Failure, J, drive
+
+LOCK = ".lock"
+"""A file in a folder in which a command works."""
 
 
 def stop_gently() -> None:
@@ -27,37 +31,52 @@ def work_off(
     runs: list[J],
     total: int,
     folder: Path,
-    what: str,
     ignored: str,
     backend: Callable[[], Backend[J]],
     console: Console,
 ) -> list[Failure]:
-    """Work on `runs` with a board on `console`; returns those that failed.
+    """Work on `runs`, alone in their folder, with a board on `console`; returns those that failed.
 
     Args:
         runs: The unfinished ones.
         total: How many there are with the finished ones.
-        folder: Where everything is written.
-        what: What errors call the whole.
-        ignored: The folder's .gitignore.
+        folder: Where everything is written; see :func:`alone_in`.
+        ignored: The folder's .gitignore, unless it has one of its own.
         backend: Makes that where they are worked on.
         console: Where to show how it goes.
 
     Raises:
-        ValueError: If the backend cannot be used, or another command works in the folder.
+        ValueError: If the backend cannot be used.
         SweepStopped: If the user stopped it.
     """
-    lock = FileLock(folder / ".lock")
+    write_ignored(folder, ignored)
+    with Board(console, folder, total, runs) as board:
+        return drive(runs, folder, backend(), board)
+
+
+@contextmanager
+def alone_in(folder: Path, what: str) -> Iterator[None]:
+    """Let no other command work in `folder`.
+
+    Raises:
+        ValueError: If another command, which works on `what`, is there.
+    """
+    lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise ValueError(f"another command is training {what}; wait for it or stop it") from None
     try:
-        (folder / ".gitignore").write_text(ignored)
-        with Board(console, folder, total, runs) as board:
-            return drive(runs, folder, backend(), board)
+        yield
     finally:
         lock.release()
+
+
+def write_ignored(folder: Path, ignored: str) -> None:
+    """Write the folder's .gitignore, unless it has one that does not begin with the same line."""
+    file, first = folder / ".gitignore", ignored.splitlines()[0]
+    if not file.exists() or file.read_text().startswith(first):
+        file.write_text(ignored)
 
 
 def say_failures(failures: list[Failure], total: int) -> None:

@@ -20,7 +20,7 @@ from agents.checkpoint import read_agent, save_agent
 from agents.metrics import read_metrics
 from agents.run_folder import RunFolder
 from agents.settings import TrainSettings
-from agents.training import train
+from agents.training import RunRecorder, TrainingStopped, train
 
 SMALL = "PlasticMazeSmall-v0"
 QUIET = Console(quiet=True)
@@ -113,14 +113,32 @@ def test_other_files_are_refused_each_with_its_reason(agent, tmp_path):
     rewrite(path, agent={"hidden_size": 8, "core": "transformer"})
     with pytest.raises(CheckpointError, match="unknown core 'transformer'"):
         RecurrentA2C.load(path)
-    rewrite(path, agent={"core": "plastic", "surprise": 1})
-    with pytest.raises(CheckpointError, match="its settings are not an agent's"):
+    rewrite(path, agent={"core": "plastic", "env_kwargs": 5})
+    with pytest.raises(CheckpointError, match="is damaged: agent: env_kwargs must be a table, got 5"):
+        RecurrentA2C.load(path)
+    rewrite(path, agent={"env_kwargs": {}, "surprise": 1})
+    with pytest.raises(CheckpointError, match="is damaged: agent accepts no 'surprise'"):
         RecurrentA2C.load(path)
 
 
 def test_an_environment_that_does_not_fit_is_refused(agent):
     with pytest.raises(CheckpointError, match=r"trained for observations of shape \(15,\)"):
         RecurrentA2C.load(agent[1], env=make_vec_env("CartPole-v1", 1))
+
+
+def test_a_policy_is_not_unpickled(agent, tmp_path):
+    model, _ = agent
+    with pytest.raises(NotImplementedError, match=r"RecurrentA2C\.load\('a\.pt'\)\.policy"):
+        type(model.policy).load("a.pt")
+    with pytest.raises(NotImplementedError, match=r"RecurrentA2C\.save"):
+        model.policy.save(tmp_path / "a.pt")
+
+
+def test_what_is_written_can_be_read_by_others(agent):
+    _, path = agent
+    beside = path.with_name("beside")
+    beside.touch()
+    assert path.stat().st_mode == beside.stat().st_mode
 
 
 def test_writing_is_all_or_nothing(agent, monkeypatch):
@@ -165,6 +183,24 @@ def test_a_resumed_run_gives_the_numbers_of_an_uninterrupted_one(tmp_path, core,
     assert cut.last_checkpoint() == cut.checkpoint(480)
     resumed = train(TrainSettings(resume=cut.path), QUIET)
     assert_same_numbers(whole, resumed)
+
+
+def test_a_run_stopped_before_its_first_update_resumes_to_the_same_numbers(tmp_path, monkeypatch):
+    whole = train(replace(SETTINGS, out=tmp_path / "whole"), QUIET)
+    begin = RunRecorder._on_training_start
+    monkeypatch.setattr(RunRecorder, "_on_training_start", _stop_at_once)
+    with pytest.raises(TrainingStopped):
+        train(replace(SETTINGS, out=tmp_path / "cut"), QUIET)
+    monkeypatch.setattr(RunRecorder, "_on_training_start", begin)
+    cut = RunFolder(tmp_path / "cut")
+    assert cut.last_checkpoint() == cut.checkpoint(0)
+    resumed = train(TrainSettings(resume=cut.path), QUIET)
+    assert_same_numbers(whole, resumed)
+
+
+def _stop_at_once(recorder):
+    recorder._saved_at = 0
+    recorder.stop_asked = True
 
 
 def test_a_run_killed_with_kill_9_resumes(tmp_path):

@@ -1,10 +1,12 @@
 """The command line as a user meets it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import gymnasium as gym
 import pygame
 import pytest
 from PIL import Image
@@ -103,7 +105,7 @@ def test_ablated_and_intact_agent_stand_side_by_side(tmp_path):
     assert plain["ablations"] == {}
     assert plain["intact"] is None
     output, wiped = measured("--wipe-hidden", 0, "--no-plasticity", "--wipe-hebb", 40, "--freeze-hebb", 70)
-    assert "some.safetensors with --no-plasticity --freeze-hebb 70 --wipe-hebb 40 --wipe-hidden 0" in output
+    assert "some with --no-plasticity --freeze-hebb 70 --wipe-hebb 40 --wipe-hidden 0" in output
     assert output.count("intact") == 1
     wanted = {"no_plasticity": True, "freeze_hebb": 70, "wipe_hebb": 40, "wipe_hidden": 0}
     assert wiped["ablations"] == wanted
@@ -262,6 +264,14 @@ def test_films_need_their_extra(monkeypatch, refused):
         (["--seed", "-1"], "--seed must be a whole number from 0"),
         (["--env", "CartPole-v1", "--size", "7"], "CartPole-v1 does not accept"),
         (["--env", "FrozenLake-v1"], "observation space must be a flat Box"),
+        (["--env", "FrozenLake-v1", "--core", "gru"], "observation space must be a flat Box"),
+        (["--env", "Blackjack-v1", "--core", "gru"], "observation space must be a flat Box"),
+        (
+            ["--env", "plastic_maze:PlasticMaze-v0"],
+            "write PlasticMaze-v0, and name plastic_maze with --packages",
+        ),
+        (["--packages", "./my_cores.py"], "--packages takes names of modules (my_cores, not ./my_cores.py)"),
+        (["--wall-penalty", "-0.1"], "wall_penalty is a price and must be 0 or more, got -0.1"),
         (["--out", "/proc/nowhere"], "cannot be written"),
         (["--out", "pyproject.toml"], "exists already"),
         (["--resume", "tests"], "there is no run in tests"),
@@ -315,6 +325,10 @@ def test_a_core_of_ones_own_trains_and_plays(tmp_path, monkeypatch):
         (["random", "--versus", "nobody"], "there is no agent at nobody; give a run folder, an agent file,"),
         (["human", "--versus", "human"], "--versus human needs another player"),
         (["human", "--gif", "a.gif"], "--gif cannot record a person"),
+        (["human", "--json", "a.json"], "--json is not for a person"),
+        (["random", "--gif", "a.jpg"], "--gif must end in .gif, got a.jpg"),
+        (["random", "--mp4", "a"], "--mp4 must end in .mp4, got a"),
+        (["plastic", "--env", "plastic_maze:PlasticMaze-v0"], "write PlasticMaze-v0"),
         (["human", "--env", "CartPole-v1"], "mazes only, not in CartPole-v1"),
         (["random", "--env", "CartPole-v1", "--figure", "a.png"], "mazes only, not for CartPole-v1"),
         (["random", "--figure", "a.jpg"], "--figure must end in .png or .svg, got a.jpg"),
@@ -323,6 +337,44 @@ def test_a_core_of_ones_own_trains_and_plays(tmp_path, monkeypatch):
 )
 def test_bad_evaluation_input_is_named(arguments, message, refused):
     assert message in refused(evaluate.main, *arguments)
+
+
+def test_an_environment_that_lacks_something_is_named(monkeypatch, refused):
+    def lacking(**kwargs):
+        raise gym.error.DependencyNotInstalled("Box2D is not installed")
+
+    gym.register("Lacking-v0", lacking)
+    try:
+        said = refused(train.main, "--env", "Lacking-v0")
+    finally:
+        gym.registry.pop("Lacking-v0")
+    assert "Lacking-v0 cannot be made: Box2D is not installed" in said
+
+
+def test_two_runs_of_one_name_are_told_apart(trained, tmp_path):
+    one, two = tmp_path / "one" / "seed-0", tmp_path / "two" / "seed-0"
+    for folder in (one, two):
+        folder.mkdir(parents=True)
+        shutil.copy(trained / "agent.safetensors", folder)
+    output = run("evaluate.py", one, "--versus", two, "--episodes", 2)
+    assert "one/seed-0" in output
+    assert "two/seed-0" in output
+
+
+def test_nothing_saved_is_said(trained, tmp_path, refused, capsys, monkeypatch):
+    monkeypatch.setattr(train, "train", interrupted)
+    assert train.main([*QUICK, "--out", str(tmp_path / "new")]) == 130
+    assert "stopped. Nothing has been saved yet." in capsys.readouterr().out
+    monkeypatch.undo()
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "settings.json").touch()
+    assert "exists already; delete it or choose another folder" in refused(
+        train.main, *QUICK, "--out", tmp_path / "new"
+    )
+
+
+def interrupted(settings, console):
+    raise KeyboardInterrupt
 
 
 def test_ablations_that_do_not_fit_the_agent_are_refused(trained, tmp_path, refused):

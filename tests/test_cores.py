@@ -126,6 +126,24 @@ def test_matched_sizes_have_about_as_many_parameters(name):
         assert abs(parameter_count(name, 15, other) - target) >= abs(parameter_count(name, 15, size) - target)
 
 
+def test_a_core_is_matched_with_its_own_settings():
+    target = parameter_count("plastic", 15, 100)
+    for name in ("plastic_gru", "retroactive"):
+        size = matched_hidden_size(name, 15, 100, eta_per="connection")
+        count = parameter_count(name, 15, size, eta_per="connection")
+        assert abs(count - target) / target < 0.02
+        assert size < matched_hidden_size(name, 15, 100)
+
+
+def test_a_built_in_core_is_not_replaced():
+    class GRUCore(Core):
+        pass
+
+    GRUCore.__qualname__ = "GRUCore"
+    with pytest.raises(ValueError, match=r"'gru' is already taken by agents\.cores\.gated\.GRUCore"):
+        register_core("gru")(GRUCore)
+
+
 def test_a_core_of_ones_own():
     @register_core("leaky")
     class Leaky(Core):

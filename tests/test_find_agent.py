@@ -3,7 +3,7 @@ import pytest
 
 from agents.checkpoint import read_agent
 from agents.evaluation import Task, evaluate, load_agent
-from agents.find_agent import TRAINED, find_agent, trained_agent, trained_cores
+from agents.find_agent import TRAINED, find_agent, short_names, trained_agent, trained_cores
 
 FILES = sorted(TRAINED.glob("*/*.safetensors"))
 
@@ -42,3 +42,16 @@ def test_a_path_goes_before_a_name(tmp_path, monkeypatch):
     (tmp_path / "plastic").mkdir()
     with pytest.raises(ValueError, match="plastic holds neither a finished agent nor a checkpoint"):
         find_agent("plastic")
+
+
+def test_short_names_are_as_long_as_tells_runs_apart(tmp_path):
+    for run in ("gru/seed-0", "rnn/seed-0"):
+        (tmp_path / run / "checkpoints").mkdir(parents=True)
+        (tmp_path / run / "agent.safetensors").touch()
+        (tmp_path / run / "checkpoints" / "000000000100.safetensors").touch()
+    gru, rnn = (str(tmp_path / name / "seed-0") for name in ("gru", "rnn"))
+    assert short_names([gru]) == ["seed-0"]
+    assert short_names([gru, rnn, "oracle"]) == ["gru/seed-0", "rnn/seed-0", "oracle"]
+    assert short_names([f"{gru}/agent.safetensors", rnn]) == ["gru/seed-0", "rnn/seed-0"]
+    assert short_names([f"{gru}/checkpoints/000000000100.safetensors"]) == ["seed-0"]
+    assert short_names(["plastic", "plastic"]) == ["plastic", "plastic"]

@@ -15,6 +15,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from memory_tasks.__main__ import main
 from memory_tasks.bits_experiment import BitsExperiment
@@ -140,6 +141,20 @@ def test_a_folder_of_other_settings_is_refused(trained, capsys):
     assert main(["patterns", "--out", str(out)]) == 2
     assert "was made with task = 'bits', not 'patterns'" in capsys.readouterr().err
     assert times(out) == before
+
+
+def test_a_command_that_is_refused_changes_nothing(trained, tmp_path, capsys):
+    out = tmp_path / "bits"
+    shutil.copytree(trained[0], out)
+    (out / "plastic" / "seed-5").rename(out / "plastic" / "seed-5-old")
+    assert [trial.name for trial in trials_in(out, read_settings(out)) if trial.network == "plastic"] == [
+        "plastic/seed-6"
+    ]
+    before = (out / "settings.json").read_text()
+    with FileLock(out / ".lock"):
+        assert main(bits(out, "--runs", "3", "--seed", "7")) == 2
+    assert f"another command is training {out}" in capsys.readouterr().err
+    assert (out / "settings.json").read_text() == before
 
 
 def test_bad_settings_are_named_before_any_work(tmp_path, capsys):

@@ -23,6 +23,7 @@ from sweeps.local import LocalBackend
 from sweeps.mirror import Changes, Mirror
 from sweeps.plan import read_sweep
 from sweeps.run_evaluation import RunEvaluation
+from sweeps.session import write_ignored
 from sweeps.worker import work
 from tests.sweep_file import TOML, write
 
@@ -218,6 +219,20 @@ def test_two_commands_do_not_train_the_same_sweep(tmp_path, capsys):
         assert sweep_script.main([str(file)]) == 2
     assert f"another command is training {file}" in capsys.readouterr().err
     assert not (tmp_path / "plastic").exists()
+
+
+def test_what_is_not_a_run_is_left_alone(tmp_path, capsys):
+    file = write(tmp_path)
+    mine = tmp_path / "plastic" / "seed-0" / "notes.txt"
+    mine.parent.mkdir(parents=True)
+    mine.touch()
+    assert sweep_script.main([str(file)]) == 2
+    said = capsys.readouterr().err
+    assert f"{mine.parent} is in the way: it is not the folder of a run; move it away" in said
+    assert mine.is_file()
+    (tmp_path / ".gitignore").write_text("mine\n")
+    write_ignored(tmp_path, sweep_script.IGNORED)
+    assert (tmp_path / ".gitignore").read_text() == "mine\n"
 
 
 class Scripted:

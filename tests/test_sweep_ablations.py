@@ -1,10 +1,11 @@
 import csv
+from dataclasses import replace
 
 import pytest
 
 import sweep as command
 from agents.evaluation import evaluate
-from sweeps.ablations import AblationScore, draw_ablations, read_ablations, write_ablations
+from sweeps.ablations import AblationScore, check_ablations, draw_ablations, read_ablations, write_ablations
 from sweeps.plan import read_sweep
 from tests.sweep_file import write
 
@@ -50,7 +51,7 @@ def test_a_sweep_without_kept_agents_says_so(ablated, capsys):
 
 def test_a_bar_for_each_score_with_its_interval(tmp_path):
     scores = [
-        AblationScore(e, 0, a, 9, v, v - 1, v + 2) for e, a, v in (("x", "intact", 5), ("x", "less", 3))
+        AblationScore(e, 0, "0f", a, 9, v, v - 1, v + 2) for e, a, v in (("x", "intact", 5), ("x", "less", 3))
     ]
     bars = draw_ablations(scores, "a title").axes[0].patches
     assert [bar.get_height() for bar in bars] == [5, 3]
@@ -60,3 +61,17 @@ def test_a_bar_for_each_score_with_its_interval(tmp_path):
     with pytest.raises(ValueError, match="is not a table of ablations"):
         read_ablations(tmp_path / "b.csv")
     assert list(csv.DictReader((tmp_path / "new" / "a.csv").open()))[1]["high"] == "5"
+
+
+def test_a_table_of_other_agents_is_refused(ablated, tmp_path):
+    sweep = read_sweep(ablated / "sweep.toml")
+    scores = read_ablations(ablated / "report" / "ablations.csv")
+    check_ablations(scores, sweep)
+    agent = sweep.runs()[0].folder(ablated).agent
+    agent.write_bytes(b"another")
+    with pytest.raises(ValueError, match=r"is of another agent than plastic/seed-0 is now; measure again"):
+        check_ablations(scores, sweep)
+    agent.unlink()
+    check_ablations(scores, sweep)
+    with pytest.raises(ValueError, match="another agent than lstm/seed-0"):
+        check_ablations([replace(scores[0], entry="lstm")], sweep)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +14,7 @@ from agents.a2c import RecurrentA2C
 from agents.ablations import AblatedPlayer, Ablations
 from agents.cores import State
 from agents.evaluation import INTACT, REFERENCES, load_agent, make_player
+from agents.find_agent import short_names
 from agents.policy import RecurrentActorCriticPolicy
 from agents.vec_env import GymnasiumVecEnv
 from viewer.inspection import CHANGE_STEPS, Floats, Inspection, inspect
@@ -212,13 +212,16 @@ class PersonMind:
         return action
 
 
-def make_mind(name: str, env: GymnasiumVecEnv, ablations: Ablations = INTACT) -> Mind:
+def make_mind(
+    name: str, env: GymnasiumVecEnv, ablations: Ablations = INTACT, label: str | None = None
+) -> Mind:
     """Whoever is called `name`.
 
     Args:
         name: A reference player, :data:`PERSON`, or a trained agent.
         env: The maze it is to play in.
         ablations: What is taken away from an agent; their steps have been checked.
+        label: What an agent is called beside others; by default its short name.
 
     Raises:
         ValueError: If there is no such player, it cannot play there, or cannot be ablated so.
@@ -229,14 +232,10 @@ def make_mind(name: str, env: GymnasiumVecEnv, ablations: Ablations = INTACT) ->
             raise ValueError(f"{flags}: only a trained agent can be ablated, not {name!r}")
         return PersonMind() if name == PERSON else ReferenceMind(name, env)
     agent = load_agent(name, env)
-    return AgentMind(agent, ablations, _label(Path(name), agent.num_timesteps))
+    return AgentMind(agent, ablations, _with_length(label or short_names([name])[0], agent.num_timesteps))
 
 
-def _label(path: Path, steps: int) -> str:
-    """The run's name and how long it was trained: "plastic, 12.0 M steps"."""
-    path = path.resolve()
-    if path.is_file():
-        folder = path.parent
-        path = folder.parent if folder.name == "checkpoints" else folder if path.stem == "agent" else path
+def _with_length(name: str, steps: int) -> str:
+    """An agent's name and how long it was trained: "plastic, 12.0 M steps"."""
     length = f"{steps / 1e6:.1f} M" if steps >= 50_000 else f"{steps:,}"
-    return f"{path.stem}, {length} steps"
+    return f"{name}, {length} steps"

@@ -21,18 +21,21 @@ class Session:
         name: Who plays, see :func:`viewer.minds.make_mind`.
         task: Where; one of this project's mazes.
         ablations: What is taken away from the player, and when its goal moves.
+        label: What the player is called, see :func:`viewer.minds.make_mind`.
 
     Raises:
         ValueError: If the task, the player or an ablation is not accepted.
     """
 
-    def __init__(self, name: str, task: Task, ablations: Ablations = INTACT) -> None:
+    def __init__(
+        self, name: str, task: Task, ablations: Ablations = INTACT, label: str | None = None
+    ) -> None:
         if not task.is_maze:
             raise ValueError(f"this can be watched in this project's mazes only, not in {task.env_id}")
         env = task.make(1)
         assert isinstance(env, GymnasiumVecEnv)
         ablations.check(episode_length(env))
-        self.mind: Mind = make_mind(name, env, ablations)
+        self.mind: Mind = make_mind(name, env, ablations, label)
         self._maze = own_vector_env(env.env)
         self._task, self._move_goal_at = task, ablations.move_goal
         self._moment: Moment

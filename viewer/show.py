@@ -13,6 +13,7 @@ from rich.table import Table
 
 from agents.ablations import Ablations
 from agents.evaluation import INTACT, Task
+from agents.find_agent import short_names
 from agents.recording import FPS, frames, save_frames, save_gif, save_mp4
 from plastic_maze.window import Window
 from viewer.director import Director
@@ -47,7 +48,14 @@ def make_match(names: Sequence[str], task: Task, seed: int, ablations: Ablations
         ValueError: If the task, a player or an ablation is not accepted.
     """
     others = Ablations(move_goal=ablations.move_goal)
-    return Match([Session(name, task, others if i else ablations) for i, name in enumerate(names)], seed)
+    labels = short_names(names)
+    return Match(
+        [
+            Session(name, task, others if i else ablations, label)
+            for i, (name, label) in enumerate(zip(names, labels, strict=True))
+        ],
+        seed,
+    )
 
 
 def show(

@@ -26,12 +26,16 @@ def register_core(name: str) -> Callable[[C], C]:
     def register(core_class: C) -> C:
         known = CORES.setdefault(name, core_class)
         # A module that is run again (a notebook cell) defines its class anew: the newer one counts.
-        if known.__qualname__ != core_class.__qualname__:
-            raise ValueError(f"the core name {name!r} is already taken by {known.__qualname__}")
+        if _full_name(known) != _full_name(core_class):
+            raise ValueError(f"the core name {name!r} is already taken by {_full_name(known)}")
         CORES[name] = core_class
         return core_class
 
     return register
+
+
+def _full_name(core_class: type[Core]) -> str:
+    return f"{core_class.__module__}.{core_class.__qualname__}"
 
 
 def core_settings(name: str) -> dict[str, inspect.Parameter]:
@@ -50,7 +54,8 @@ def make_core(name: str, input_size: int, hidden_size: int, **settings: CoreSett
     """Build the core called `name`.
 
     Raises:
-        ValueError: If the name is unknown, or the core has no such setting or refuses its value.
+        ValueError: If the name is unknown, or the core has no such setting, needs one that is not given, or
+            refuses a value.
     """
     accepted = core_settings(name)
     for key in settings:
@@ -58,29 +63,49 @@ def make_core(name: str, input_size: int, hidden_size: int, **settings: CoreSett
             raise ValueError(
                 f"the core {name!r} has no setting {key!r}; it has {', '.join(accepted) or 'no settings'}"
             )
+    missing = [key for key, p in accepted.items() if p.default is p.empty and key not in settings]
+    if missing:
+        raise ValueError(f"the core {name!r} needs {', '.join(missing)}; give it in its core_settings")
     return CORES[name](input_size, hidden_size, **settings)
 
 
-def parameter_count(name: str, input_size: int, hidden_size: int) -> int:
-    """Trained numbers in the core called `name`."""
+def parameter_count(name: str, input_size: int, hidden_size: int, **settings: CoreSetting) -> int:
+    """Trained numbers in the core called `name`.
+
+    Raises:
+        ValueError: As :func:`make_core` does.
+    """
     with torch.device("meta"):
-        return sum(p.numel() for p in make_core(name, input_size, hidden_size).parameters())
+        return sum(p.numel() for p in make_core(name, input_size, hidden_size, **settings).parameters())
 
 
-def matched_hidden_size(name: str, input_size: int, plastic_size: int) -> int:
-    """Hidden units that give core `name` as many trained parameters as `plastic` has with `plastic_size`.
+def matched_hidden_size(name: str, input_size: int, plastic_size: int, **settings: CoreSetting) -> int:
+    """Hidden units that give a core as many trained parameters as `plastic` has with `plastic_size`.
 
     The closest count wins; the smaller network on a tie.
+
+    Args:
+        name: Of the core.
+        input_size: F, features in.
+        plastic_size: Neurons of the plastic core, which has its default settings.
+        settings: Those of the core that is sized.
+
+    Raises:
+        ValueError: As :func:`make_core` does.
     """
     target = parameter_count("plastic", input_size, plastic_size)
+
+    def count(size: int) -> int:
+        return parameter_count(name, input_size, size, **settings)
+
     low, high = 1, 1
-    while parameter_count(name, input_size, high) < target:
+    while count(high) < target:
         high *= 2
     while low < high:
         middle = (low + high) // 2
-        if parameter_count(name, input_size, middle) < target:
+        if count(middle) < target:
             low = middle + 1
         else:
             high = middle
     candidates = [size for size in (low - 1, low) if size >= 1]
-    return min(candidates, key=lambda size: abs(parameter_count(name, input_size, size) - target))
+    return min(candidates, key=lambda size: abs(count(size) - target))

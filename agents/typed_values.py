@@ -1,4 +1,4 @@
-"""Values from TOML as the fields of typed dataclasses, with errors that say what is accepted."""
+"""Values from TOML or JSON as the fields of typed dataclasses, with errors that say what is accepted."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ T = TypeVar("T")
 _NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
 
 
-def from_toml(cls: type[T], table: dict[str, Any], where: str) -> T:
-    """An instance of the dataclass `cls` from a TOML table.
+def from_table(cls: type[T], table: Any, where: str) -> T:
+    """An instance of the dataclass `cls` from a table of TOML or an object of JSON.
 
     Args:
         cls: The dataclass.
@@ -22,9 +22,15 @@ def from_toml(cls: type[T], table: dict[str, Any], where: str) -> T:
         where: What errors call the table.
 
     Raises:
-        ValueError: If a name is unknown or a value has the wrong type.
+        ValueError: If it is no table, a name is unknown or missing, or a value has the wrong type.
     """
-    return cls(**checked(table, hints_of(cls), where))
+    if not isinstance(table, dict):
+        raise ValueError(f"{where} must be a table of values by name, got {table!r}")
+    values = checked(table, hints_of(cls), where)
+    try:
+        return cls(**values)
+    except TypeError as error:  # one that has no default is missing
+        raise ValueError(f"{where}: {error}") from error
 
 
 def hints_of(cls: type) -> dict[str, Any]:
@@ -39,22 +45,34 @@ def checked(table: dict[str, Any], hints: dict[str, Any], where: str) -> dict[st
     Raises:
         ValueError: If a name is unknown or a value has the wrong type.
     """
-    values = {}
+    values: dict[str, Any] = {}
     for name, value in table.items():
         if name not in hints:
             close = difflib.get_close_matches(name, hints, n=1)
             meant = f" (did you mean {close[0]!r}?)" if close else ""
             raise ValueError(f"{where} accepts no {name!r}{meant}; accepted: {', '.join(hints)}")
         try:
-            values[name] = _as_type(value, hints[name])
+            inner = _dataclass_in(hints[name]) if isinstance(value, dict) else None
+            if inner is not None:
+                values[name] = from_table(inner, value, f"{where}: {name}")
+            else:
+                values[name] = _as_type(value, hints[name])
         except TypeError:
             raise ValueError(f"{where}: {name} must be {_accepted(hints[name])}, got {value!r}") from None
     return values
 
 
+def _dataclass_in(hint: Any) -> type | None:
+    """The dataclass that `hint` is, or that may be None."""
+    found = [part for part in (hint, *get_args(hint)) if dataclasses.is_dataclass(part)]
+    return found[0] if found and isinstance(found[0], type) else None
+
+
 def _as_type(value: Any, hint: Any) -> Any:
     """`value` as the type `hint`; a TypeError if it is of another."""
     origin, parts = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return value
     if origin in (Union, UnionType):
         for part in parts:
             try:
@@ -64,9 +82,16 @@ def _as_type(value: Any, hint: Any) -> Any:
     elif origin is Literal:
         if any(value == part and type(value) is type(part) for part in parts):
             return value
-    elif origin is tuple:  # tuple[X, ...]
+    elif origin is tuple:
+        if isinstance(value, list) and (parts[-1] is Ellipsis or len(parts) == len(value)):
+            kinds = [parts[0]] * len(value) if parts[-1] is Ellipsis else parts
+            return tuple(_as_type(item, kind) for item, kind in zip(value, kinds, strict=True))
+    elif origin is list:
         if isinstance(value, list):
-            return tuple(_as_type(item, parts[0]) for item in value)
+            return [_as_type(item, parts[0]) for item in value]
+    elif origin is dict:
+        if isinstance(value, dict):
+            return {key: _as_type(item, parts[1]) for key, item in value.items()}
     elif hint is float and type(value) is int:
         return float(value)
     elif hint is Path and isinstance(value, str):
@@ -82,6 +107,8 @@ def _accepted(hint: Any) -> str:
         return " or ".join(_accepted(part) for part in parts if part is not NoneType)
     if origin is Literal:
         return "one of " + ", ".join(repr(part) for part in parts)
-    if origin is tuple:
+    if origin in (tuple, list):
         return f"a list, each entry {_accepted(parts[0])}"
+    if origin is dict:
+        return "a table"
     return _NAMES.get(hint, str(hint))
