@@ -14,6 +14,7 @@ import tyro
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from agents.a2c import RecurrentA2C
+from agents.policy import RecurrentActorCriticPolicy
 from agents.vec_env import GymnasiumVecEnv
 from plastic_maze.reference import own_vector_env
 
@@ -70,6 +71,25 @@ class Ablations:
                 raise ValueError(f"{name} must be a step of the episode, from {steps}, got {step!r}")
 
 
+def ablated_policy(agent: RecurrentA2C, ablations: Ablations) -> RecurrentActorCriticPolicy:
+    """The policy of `agent`, or a copy without plasticity if `ablations` say so; steps are not its concern.
+
+    Raises:
+        ValueError: If the agent's core has no plastic weights to freeze or wipe, or no alpha to set to zero.
+    """
+    policy = agent.policy
+    core, name = policy.core, policy.core_name
+    if not core.plastic_leaves and (ablations.freeze_hebb is not None or ablations.wipe_hebb is not None):
+        raise ValueError(f"the core {name!r} has no plastic weights that could be frozen or wiped")
+    if not ablations.no_plasticity:
+        return policy
+    if "alpha" not in dict(core.named_parameters()):
+        raise ValueError(f"the core {name!r} has no parameter alpha that could be set to zero")
+    policy = copy.deepcopy(policy)
+    policy.core.get_parameter("alpha").data.zero_()
+    return policy
+
+
 class AblatedPlayer:
     """A trained agent with something taken away, by the `predict` protocol of Stable-Baselines3.
 
@@ -80,27 +100,20 @@ class AblatedPlayer:
         ablations: What is taken away; their steps have been checked. A moving goal is not this class's.
 
     Raises:
-        ValueError: If the agent's core has no plastic weights to freeze or wipe, or no alpha to set to zero.
+        ValueError: If the agent cannot be ablated so, see :func:`ablated_policy`.
     """
 
     def __init__(self, agent: RecurrentA2C, ablations: Ablations) -> None:
-        self._policy = agent.policy
+        self._policy = ablated_policy(agent, ablations)
         self._freeze = ablations.freeze_hebb
-        core, name = agent.policy.core, agent.policy.core_name
+        core = self._policy.core
         plastic = core.plastic_leaves
-        if not plastic and (ablations.freeze_hebb is not None or ablations.wipe_hebb is not None):
-            raise ValueError(f"the core {name!r} has no plastic weights that could be frozen or wiped")
         hidden = [i for i in range(len(core.initial_state(1))) if i not in plastic]
         self._wipes = [
             (step, leaves)
             for step, leaves in ((ablations.wipe_hebb, plastic), (ablations.wipe_hidden, hidden))
             if step is not None
         ]
-        if ablations.no_plasticity:
-            if "alpha" not in dict(core.named_parameters()):
-                raise ValueError(f"the core {name!r} has no parameter alpha that could be set to zero")
-            self._policy = copy.deepcopy(self._policy)
-            self._policy.core.get_parameter("alpha").data.zero_()
 
     def predict(
         self,

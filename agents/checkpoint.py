@@ -228,7 +228,6 @@ def save_checkpoint(model: RecurrentA2C, path: str | Path, seconds: float) -> Pa
     if isinstance(model.env, GymnasiumVecEnv):
         tensors |= {f"env.{name}": torch.from_numpy(array) for name, array in model.env.get_state().items()}
     training = {
-        "total_timesteps": model._total_timesteps,
         "n_updates": model._n_updates,
         "seconds": seconds,
         "episodes": list(model.ep_info_buffer or ()),
@@ -273,7 +272,6 @@ def restore_checkpoint(model: RecurrentA2C, path: str | Path) -> float:
         else:  # an environment whose state cannot be kept begins new episodes, not the same ones again
             model.env.seed((model.seed or 0) + model.num_timesteps)
         model._n_updates = training["n_updates"]
-        model._total_timesteps = training["total_timesteps"]
         model.ep_info_buffer = deque(training["episodes"], maxlen=model._stats_window_size)
         model.ep_success_buffer = deque(maxlen=model._stats_window_size)
         return float(training["seconds"])

@@ -185,18 +185,3 @@ def fewest_steps(graph: BeliefGraph, until_known: bool = False) -> tuple[Ints, F
         if np.array_equal(better, total[:-1]):
             return by_action.argmin(axis=1), total
         total[:-1] = better
-
-
-def mean_steps_to(layout: MazeLayout, goals: Ints) -> Floats:
-    """Mean number of steps from landing to a known goal, for the best agent there can be.
-
-    Args:
-        layout: The walls.
-        goals: Cells, int [G].
-
-    Returns:
-        float64 [G].
-    """
-    graph = belief_graph(layout, Views(layout), goals.tolist())
-    _, total = fewest_steps(graph)
-    return total[graph.first].sum(axis=1) / (len(layout.free) - 1)

@@ -64,15 +64,3 @@ def search_route(layout: MazeLayout) -> Ints:
         way = parent[way]
     route.flags.writeable = False
     return route
-
-
-def first_visits(layout: MazeLayout, route: Ints) -> Ints:
-    """The step that first reaches each cell on a route from the centre, int [num_cells]; -1 for never."""
-    visits = np.full(layout.num_cells, -1, dtype=np.intp)
-    cell = layout.centre
-    visits[cell] = 0
-    for step, action in enumerate(route.tolist(), start=1):
-        cell = layout.next_cell[cell, action]
-        if visits[cell] < 0:
-            visits[cell] = step
-    return visits

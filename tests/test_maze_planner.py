@@ -17,9 +17,9 @@ from plastic_maze import (
     pillar_layout,
     score_bound,
 )
-from plastic_maze.beliefs import Views, belief_graph, fewest_steps, mean_steps_to
+from plastic_maze.beliefs import Views, belief_graph, fewest_steps
 from plastic_maze.bounds import assign
-from plastic_maze.routes import first_visits, search_route
+from plastic_maze.routes import search_route
 
 
 def returns(env: PlasticMazeVectorEnv, player: Any, seed: int = 0) -> np.ndarray:
@@ -32,6 +32,25 @@ def returns(env: PlasticMazeVectorEnv, player: Any, seed: int = 0) -> np.ndarray
         observation, rewards, *_ = env.step(actions)
         total += rewards
     return total
+
+
+def mean_steps_to(layout: MazeLayout, goals: np.ndarray) -> np.ndarray:
+    """Mean number of steps from landing to a known goal, for the best agent there can be, [G] as `goals`."""
+    graph = belief_graph(layout, Views(layout), goals.tolist())
+    _, total = fewest_steps(graph)
+    return total[graph.first].sum(axis=1) / (len(layout.free) - 1)
+
+
+def first_visits(layout: MazeLayout, route: np.ndarray) -> np.ndarray:
+    """The step that first reaches each cell on a route from the centre [num_cells]; -1 for never."""
+    visits = np.full(layout.num_cells, -1)
+    cell = layout.centre
+    visits[cell] = 0
+    for step, action in enumerate(route.tolist(), start=1):
+        cell = layout.next_cell[cell, action]
+        if visits[cell] < 0:
+            visits[cell] = step
+    return visits
 
 
 def test_mean_way_to_a_known_goal() -> None:

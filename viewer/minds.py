@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections import deque
 from typing import Protocol
 
@@ -11,11 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from agents.a2c import RecurrentA2C
-from agents.ablations import AblatedPlayer, Ablations
+from agents.ablations import Ablations, ablated_policy
 from agents.cores import State
 from agents.evaluation import INTACT, REFERENCES, load_agent, make_player
 from agents.find_agent import short_names
-from agents.policy import RecurrentActorCriticPolicy
 from agents.vec_env import GymnasiumVecEnv
 from viewer.inspection import CHANGE_STEPS, Floats, Inspection, inspect
 
@@ -56,12 +54,8 @@ class AgentMind:
     """
 
     def __init__(self, agent: RecurrentA2C, ablations: Ablations = INTACT, label: str = "agent") -> None:
-        AblatedPlayer(agent, ablations)  # checks that they fit
         self.label = label
-        self._policy: RecurrentActorCriticPolicy = agent.policy
-        if ablations.no_plasticity:
-            self._policy = copy.deepcopy(agent.policy)
-            self._policy.core.get_parameter("alpha").data.zero_()
+        self._policy = ablated_policy(agent, ablations)
         self._ablations = ablations
         self._plastic = agent.policy.core.plastic_leaves
         self.begin(0)
