@@ -173,8 +173,7 @@ def table(
     short = short_names(names)
     columns = list(zip(short if len(set(short)) == len(names) else names, (scores, *others), strict=True))
     if intact is not None:
-        flags = (_flag(name, value) for name, value in settings.ablations.given.items())
-        title += f"\n{columns[0][0]} with {' '.join(flags)}"
+        title += f"\n{columns[0][0]} with {settings.ablations.flags}"
         columns.insert(1, ("intact", intact))
     grid = Table("", title=title)
     for header, _ in columns:
@@ -217,10 +216,6 @@ def _check_file(name: str, path: Path, endings: Sequence[str]) -> None:
         raise ValueError(f"--{name}: there can be no folder {path.parent} ({error.strerror})") from error
     if not os.access(path.parent, os.W_OK):
         raise ValueError(f"--{name}: nothing can be written to {path.parent}")
-
-
-def _flag(name: str, value: bool | int) -> str:
-    return f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}")
 
 
 def _number(value: float | None) -> str:

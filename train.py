@@ -33,7 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    console.print(f"done. Watch it: python evaluate.py {folder} --render", highlight=False)
+    watch = ["python", "evaluate.py", str(folder), "--render", *_named(settings.packages)]
+    console.print(f"done. Watch it: {shlex.join(watch)}", highlight=False)
     return 0
 
 
@@ -41,8 +42,11 @@ def _what_next(folder: Path, packages: tuple[str, ...]) -> str:
     """How a stopped run goes on."""
     if RunFolder(folder).last_checkpoint() is None:
         return "Nothing has been saved yet."
-    command = ["python", "train.py", "--resume", str(folder)]
-    return f"Go on with: {shlex.join(command + (['--packages', *packages] if packages else []))}"
+    return f"Go on with: {shlex.join(['python', 'train.py', '--resume', str(folder), *_named(packages)])}"
+
+
+def _named(packages: tuple[str, ...]) -> list[str]:
+    return ["--packages", *packages] if packages else []
 
 
 if __name__ == "__main__":

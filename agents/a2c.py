@@ -20,7 +20,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.cores import State
 from agents.memory import keep_freed_memory
-from agents.policy import Player, RecurrentActorCriticPolicy
+from agents.policy import Player, RecurrentActorCriticPolicy, check_spaces
 from agents.rollout import SequenceRolloutBuffer
 from agents.vec_env import GymnasiumVecEnv, episode_length
 
@@ -112,6 +112,8 @@ class RecurrentA2C(OnPolicyAlgorithm):
             seed=seed,
             _init_setup_model=False,
         )
+        if self.env is not None:
+            check_spaces(self.observation_space, self.action_space)
         self.reward_scale = reward_scale
         self.normalize_advantage = normalize_advantage
         self.n_steps = self._settle_n_steps(n_steps)
@@ -270,7 +272,13 @@ class RecurrentA2C(OnPolicyAlgorithm):
             tb_log_name: Name of the run for TensorBoard.
             reset_num_timesteps: Count from zero, from fresh episodes.
             progress_bar: SB3's progress bar.
+
+        Raises:
+            ValueError: If there is no environment.
+            TrainingDivergedError: If the loss is no longer a number.
         """
+        if self.env is None:
+            raise ValueError("there is no environment to train in; give load an env, or call set_env")
         self._log_interval = log_interval
         keep_freed_memory()
         return super().learn(
@@ -311,21 +319,26 @@ class RecurrentA2C(OnPolicyAlgorithm):
         path: str | Path,
         env: GymEnv | gym.vector.VectorEnv | None = None,
         device: torch.device | str = "cpu",
+        **changes: Any,
     ) -> SelfRecurrentA2C:
         """Read an agent that :meth:`save` wrote; nothing in the file is executed.
 
+        If it is trained on, the optimizer begins afresh: only a run's checkpoints keep its state.
+
         Args:
-            path: The file.
+            path: The file; its ending may be left out.
             env: Environment to go on training in; None: enough to predict.
             device: "cpu", "cuda" or "auto".
+            changes: Arguments of the class in place of the file's (learning_rate, tensorboard_log ...).
 
         Raises:
             agents.checkpoint.CheckpointError: If the file is missing, damaged or of another kind, or does not
                 fit the environment.
+            ValueError: If an argument is not accepted.
         """
         from agents.checkpoint import load_agent
 
-        return load_agent(cls, path, env, device)
+        return load_agent(cls, path, env, device, **changes)
 
 
 def _check_numbers(

@@ -53,6 +53,14 @@ class Ablations:
         """The ones asked for that change the agent; moving the goal changes the task."""
         return {name: value for name, value in self.given.items() if name != "move_goal"}
 
+    @property
+    def flags(self) -> str:
+        """The ones asked for, as on the command line: "--no-plasticity --wipe-hebb 150"."""
+        return " ".join(
+            f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}")
+            for name, value in self.given.items()
+        )
+
     def check(self, max_steps: int | None) -> None:
         """Check the steps.
 

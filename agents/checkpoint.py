@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", bound="RecurrentA2C")
 
+CHANGEABLE = (
+    "learning_rate", "n_steps", "gamma", "gae_lambda", "ent_coef", "vf_coef", "max_grad_norm", "reward_scale",
+    "normalize_advantage", "stats_window_size", "tensorboard_log", "verbose", "seed",
+)  # fmt: skip
+"""Arguments of `RecurrentA2C` that :func:`load_agent` takes in place of the file's."""
+
 _LIBRARIES = ("plastic-maze", "torch", "stable-baselines3", "gymnasium", "numpy", "safetensors")
 
 
@@ -57,6 +63,7 @@ class AgentSettings:
     num_timesteps: int
     versions: dict[str, str]
     recurrent_lr_scale: float = 1.0
+    n_envs: int = 1
 
     @classmethod
     def of(cls, model: RecurrentA2C) -> AgentSettings:
@@ -87,6 +94,7 @@ class AgentSettings:
             num_timesteps=model.num_timesteps,
             versions=library_versions(),
             recurrent_lr_scale=model.policy.recurrent_lr_scale,
+            n_envs=model.n_envs,
         )
 
     @property
@@ -133,12 +141,17 @@ def load_agent(
     path: str | Path,
     env: GymEnv | gym.vector.VectorEnv | None = None,
     device: torch.device | str = "cpu",
+    **changes: Any,
 ) -> A:
     """Build the agent in the file at `path`; see :meth:`RecurrentA2C.load`.
 
     Raises:
         CheckpointError: If the file cannot be used, or does not fit `env`.
+        ValueError: If a change is not accepted.
     """
+    for name in changes:
+        if name not in CHANGEABLE:
+            raise ValueError(f"load accepts no {name!r}; what can be changed: {', '.join(CHANGEABLE)}")
     tensors, settings = read_agent(path)
     if env is not None:
         wrapped = model_class._wrap_env(env)
@@ -146,19 +159,22 @@ def load_agent(
     else:
         wrapped = None
     rate = settings.learning_rate
+    kept = {
+        "learning_rate": LinearSchedule(*rate) if isinstance(rate, list) else rate,
+        "n_steps": settings.n_steps,
+        "gamma": settings.gamma,
+        "gae_lambda": settings.gae_lambda,
+        "ent_coef": settings.ent_coef,
+        "vf_coef": settings.vf_coef,
+        "max_grad_norm": settings.max_grad_norm,
+        "reward_scale": settings.reward_scale,
+        "normalize_advantage": settings.normalize_advantage,
+    }
     try:
         model = model_class(
             "RecurrentPolicy",
             wrapped,  # type: ignore[arg-type]  # SB3 accepts None for a model that only predicts
-            learning_rate=LinearSchedule(*rate) if isinstance(rate, list) else rate,
-            n_steps=settings.n_steps,
-            gamma=settings.gamma,
-            gae_lambda=settings.gae_lambda,
-            ent_coef=settings.ent_coef,
-            vf_coef=settings.vf_coef,
-            max_grad_norm=settings.max_grad_norm,
-            reward_scale=settings.reward_scale,
-            normalize_advantage=settings.normalize_advantage,
+            **{**kept, **changes},
             policy_kwargs={
                 "core": settings.core,
                 "hidden_size": settings.hidden_size,
@@ -170,11 +186,11 @@ def load_agent(
         )
         if wrapped is None:
             model.observation_space, model.action_space = settings.both_spaces
-            model.n_envs = 1
+            model.n_envs = settings.n_envs
         model._setup_model()
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path} describes an agent that cannot be built: {error}") from error
-    model.seed = settings.seed
+    model.seed = changes.get("seed", settings.seed)
     model.num_timesteps = settings.num_timesteps
     weights = tensor_group(tensors, "policy.")
     try:
@@ -188,14 +204,17 @@ def load_agent(
 
 
 def read_agent(path: str | Path) -> tuple[dict[str, Tensor], AgentSettings]:
-    """The tensors and settings of an agent or checkpoint file.
+    """The tensors and settings of an agent or checkpoint file, whose ending may be left out, as in saving.
 
     Raises:
         CheckpointError: If the file cannot be used.
     """
-    tensors, settings = read_file(Path(path))
+    path = Path(path)
+    tensors, settings = read_file(path if path.is_file() else with_suffix(path))
     try:
-        return tensors, from_table(AgentSettings, settings.get("agent"), "agent")
+        agent = from_table(AgentSettings, settings.get("agent"), "agent")
+        agent.env_kwargs.pop("vectorization_mode", None)  # how it was made, not what it is: in older files
+        return tensors, agent
     except ValueError as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
 

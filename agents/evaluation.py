@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -112,7 +112,7 @@ class Task:
     """
 
     env_id: str
-    env_kwargs: dict[str, Any]
+    env_kwargs: dict[str, Any] = field(default_factory=dict)
     goal: tuple[int, int] | None = None
 
     @property

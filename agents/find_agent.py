@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from agents.checkpoint_file import SUFFIX
+from agents.checkpoint_file import SUFFIX, with_suffix
 from agents.run_folder import RunFolder
 
 TRAINED = Path(__file__).parent / "trained"
@@ -48,6 +48,15 @@ def find_agent(name: str, env_id: str | None = None) -> Path:
     trained = trained_agent(name, env_id)
     if trained.is_file():
         return trained
+    with_ending = with_suffix(path)
+    if with_ending.is_file():
+        return with_ending
+    elsewhere = sorted(file.parent.name for file in TRAINED.glob(f"*/{path.name}{SUFFIX}"))
+    if elsewhere:
+        raise ValueError(
+            f"no {name!r} comes trained for {env_id}, but for {', '.join(elsewhere)}; "
+            f"to play here with one of those, give its file, {trained_agent(name, elsewhere[0])}"
+        )
     known = trained_cores(env_id)
     ready = f"one that is trained already for {env_id} ({', '.join(known)}), " if known else ""
     raise ValueError(

@@ -109,6 +109,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
         self.core_name = core
         self.core_settings = dict(core_settings or {})
         self.core = make_core(core, observation_space.shape[0], hidden_size, **self.core_settings)
+        self.core.check()
         self.n_actions = int(action_space.n)
         # The actor's logits and, in the last column, the critic's value: one product for both.
         self.heads = nn.Linear(self.core.hidden_size, self.n_actions + 1)

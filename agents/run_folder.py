@@ -26,7 +26,7 @@ class RunFolder:
         folder = cls(settings.folder())
         if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
             hint = ""
-            if folder.settings_file.is_file():
+            if folder.settings_file.is_file() and not folder.agent.is_file():
                 resumable = folder.last_checkpoint() is not None
                 hint = f"go on with it (--resume {folder.path}) or " if resumable else "delete it or "
             raise ValueError(f"{folder.path} exists already; {hint}choose another folder with --out")

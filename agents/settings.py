@@ -6,6 +6,8 @@ import dataclasses
 import importlib
 import json
 import math
+import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -62,7 +64,8 @@ class TrainSettings:
     hidden_size: int = 100
     """Neurons of the plastic core; other cores are sized to match it (see --match)."""
     match: Literal["parameters", "neurons"] = "parameters"
-    """What other cores share with a plastic core of --hidden-size: the number of parameters or of neurons."""
+    """What other cores share with a plastic core of --hidden-size: the number of parameters (of the cores,
+    without the actor's and critic's heads) or of neurons."""
     rule: str | None = None
     """Plasticity rule of the cores plastic and plastic_gru: decay, clip (the default) or oja."""
     eta: float | None = None
@@ -148,6 +151,23 @@ class TrainSettings:
             if isinstance(value, float):
                 _check(name, value, math.isfinite(value), "a finite number")
 
+    def check_resume(self) -> None:
+        """Check that with `resume` nothing is asked for that the run's own settings would overrule.
+
+        Raises:
+            ValueError: Naming what was given.
+        """
+        given = [
+            f"--{field.name.replace('_', '-')}"
+            for field in dataclasses.fields(self)
+            if field.name not in ("resume", "packages", "maze") and getattr(self, field.name) != field.default
+        ]
+        given += [f"--{name.replace('_', '-')}" for name in self.maze.kwargs()]
+        if given:
+            raise ValueError(
+                f"--resume goes on with the run's own settings, which cannot be changed: {', '.join(given)}"
+            )
+
     def core_settings(self) -> dict[str, str | float]:
         """The given settings of the core itself."""
         names = ("rule", "eta", "eta_per", "fan", "init_scale", "fused")
@@ -183,6 +203,8 @@ def import_packages(names: tuple[str, ...]) -> None:
     Raises:
         ValueError: If one is no module's name or cannot be found.
     """
+    if names and os.getcwd() not in sys.path:  # a script's own folder is there, the current one is not
+        sys.path.append(os.getcwd())
     for name in names:
         if not all(part.isidentifier() for part in name.split(".")):
             raise ValueError(f"--packages takes names of modules (my_cores, not ./my_cores.py), got {name!r}")

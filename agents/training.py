@@ -94,6 +94,7 @@ def train(settings: TrainSettings, console: Console) -> RunFolder:
     """
     import_packages(settings.packages)
     if settings.resume is not None:
+        settings.check_resume()
         folder, settings = RunFolder.open(settings.resume)
     else:
         folder = None
@@ -111,6 +112,8 @@ def train(settings: TrainSettings, console: Console) -> RunFolder:
             raise ValueError(
                 f"the run in {folder.path} has no checkpoint yet; start it anew in another folder"
             )
+        if folder.agent.is_file():
+            raise ValueError(f"the run in {folder.path} is finished, {settings.total_steps:,} steps")
         model = RecurrentA2C.load(checkpoint, task.make(settings.n_envs), settings.device)
         seconds = restore_checkpoint(model, checkpoint)
     _say_what_runs(settings, model, folder, console)

@@ -155,7 +155,10 @@ def make_vec_env(env_id: str, n_envs: int, **env_kwargs: Any) -> VecEnv:
         raise ValueError(f"{env_id} cannot be made: {error}") from error
     except TypeError as error:
         if "unexpected keyword" in str(error):
-            raise ValueError(f"{env_id} does not accept all of {sorted(env_kwargs)}: {error}") from error
+            raise ValueError(
+                f"{env_id} does not accept all of {sorted(env_kwargs)}: {error}; only the environment's own "
+                "arguments are given here, by their names (size=7)"
+            ) from error
         raise
 
 
@@ -167,9 +170,10 @@ def find_spec(env_id: str) -> gym.envs.registration.EnvSpec:
     """
     module, _, name = env_id.rpartition(":")
     if module:
+        known = module == "plastic_maze"
         raise ValueError(
-            f"the environment must be an id alone, got {env_id!r}; write {name}, and name {module} with "
-            "--packages if it is not this project's"
+            f"the environment must be an id alone, got {env_id!r}; write {name!r}"
+            + ("" if known else f" and import {module} before (--packages {module})")
         )
     try:
         return gym.spec(env_id)
@@ -188,7 +192,7 @@ def env_spec(env: VecEnv) -> tuple[str, dict[str, Any]] | None:
         return None
     if spec is None:
         return None
-    ours = ("num_envs", "render_mode")
+    ours = ("num_envs", "vectorization_mode", "render_mode")
     return spec.id, {key: value for key, value in spec.kwargs.items() if key not in ours}
 
 

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from agents.plotting import new_figure, save_formats
 from agents.vec_env import find_spec
 from sweeps.aggregate import Summary
-from sweeps.figures import GREY, REFERENCE_STYLES, Curve, draw_curves, label_ends
+from sweeps.figures import GREY, REFERENCE_STYLES, Curve, End, draw_curves, label_ends
 from sweeps.plan import Sweep, read_sweep
 from sweeps.results import Results, read_results
 from sweeps.score import Score
@@ -112,7 +112,7 @@ def draw(found: Sequence[Point], results: dict[float, Results], over: str, again
             linestyle=REFERENCE_STYLES["planner"],
             linewidth=1,
         )
-        ends["planner"] = (list(planned.values())[-1], GREY)
+        ends["planner"] = End(list(planned.values())[-1], GREY, REFERENCE_STYLES["planner"])
     ratio_ends = _draw_panel(ratios, over, results, [_ratios(line) for line in lines])
     for axes, labels in ((returns, ends), (ratios, ratio_ends)):
         axes.set_ylim(0, 1.05 * axes.dataLim.ymax)  # from zero: a gap looks as large as it is
@@ -124,9 +124,7 @@ def draw(found: Sequence[Point], results: dict[float, Results], over: str, again
     return picture
 
 
-def _draw_panel(
-    axes: Axes, over: str, values: Iterable[float], curves: list[Curve]
-) -> dict[str, tuple[float, str]]:
+def _draw_panel(axes: Axes, over: str, values: Iterable[float], curves: list[Curve]) -> dict[str, End]:
     ends = draw_curves(axes, curves)
     for line in axes.lines:
         line.set(marker="o", markersize=4)

@@ -54,10 +54,11 @@ def learning_curves(results: Results, summarise: Callable[[np.ndarray], Summary]
     over_steps.set(xlabel="environment steps (millions)", ylabel="return per training episode")
     over_time.set_xlabel(f"training time of a run ({unit})")
     lines = {name: played.scores.mean_return for name, played in results.references.items()}
-    for axes in (over_steps, over_time):
-        for name, score in lines.items():
+    for name, score in lines.items():
+        for axes in (over_steps, over_time):
             axes.axhline(score, color=GREY, linestyle=REFERENCE_STYLES[name], linewidth=1)
-    label_ends(over_time, {**ends, **{name: (score, GREY) for name, score in lines.items()}})
+        ends[name] = End(score, GREY, REFERENCE_STYLES[name])
+    label_ends(over_time, ends)
     picture.suptitle(f"{results.title}: {what}", fontsize=11)
     return picture
 
@@ -86,7 +87,7 @@ def within_episode(results: Results, summarise: Callable[[np.ndarray], Summary],
         for name, hits in references.items():
             x, y = transform(hits[None])
             axes.plot(x, y[0], color=GREY, linestyle=REFERENCE_STYLES[name], linewidth=1)
-            ends[name] = (float(y[0, -1]), GREY)
+            ends[name] = End(float(y[0, -1]), GREY, REFERENCE_STYLES[name])
         axes.set_xlabel("step of the episode")
         axes.set_xlim(0, x[-1] + 0.5 * (x[0] if axes is rate else 0))
         axes.set_ylim(bottom=0)
@@ -193,35 +194,47 @@ def colour_of(number: int) -> str:
     return COLOURS[number % len(COLOURS)]
 
 
-def draw_curves(axes: Axes, curves: list[Curve]) -> dict[str, tuple[float, str]]:
-    """Draw the curves; returns the last value and the colour of each that has points, by its label."""
+@dataclass(frozen=True)
+class End:
+    """Where a line ends, and how it looks."""
+
+    value: float
+    colour: str
+    style: str = "-"
+
+
+def draw_curves(axes: Axes, curves: list[Curve]) -> dict[str, End]:
+    """Draw the curves; returns the end of each that has points, by its label."""
     for number, curve in enumerate(curves):
-        style = ("-", "--", ":")[number // len(COLOURS) % 3]  # more entries than colours
-        axes.plot(curve.x, curve.y.centre, color=colour_of(number), linestyle=style)
+        axes.plot(curve.x, curve.y.centre, color=colour_of(number), linestyle=_style_of(number))
         axes.fill_between(curve.x, curve.y.low, curve.y.high, color=colour_of(number), alpha=0.2, linewidth=0)
     plain(axes)
     axes.margins(x=0)
     return {
-        curve.label: (float(curve.y.centre[-1]), colour_of(number))
+        curve.label: End(float(curve.y.centre[-1]), colour_of(number), _style_of(number))
         for number, curve in enumerate(curves)
         if len(curve.x)
     }
 
 
-def label_ends(axes: Axes, ends: dict[str, tuple[float, str]]) -> None:
+def _style_of(number: int) -> str:
+    return ("-", "--", ":")[number // len(COLOURS) % 3]  # more entries than colours
+
+
+def label_ends(axes: Axes, ends: dict[str, End]) -> None:
     """Write each line's name beside its end, at the right of `axes`, and no two names over each other."""
     low, high = axes.get_ylim()
     gap = 0.055 * (high - low)  # a line of text
-    names = sorted(ends, key=lambda name: ends[name][0])
-    places = _apart([ends[name][0] for name in names], gap)
+    names = sorted(ends, key=lambda name: ends[name].value)
+    places = _apart([ends[name].value for name in names], gap)
     for name, place in zip(names, places, strict=True):
-        value, colour = ends[name]
+        end = ends[name]
         axes.annotate(
-            name, (1.0, value), (1.05, place), xycoords=("axes fraction", "data"), va="center", fontsize=9,
-            color=colour, annotation_clip=False,
+            name, (1.0, end.value), (1.05, place), xycoords=("axes fraction", "data"),
+            va="center", fontsize=9, color=end.colour, annotation_clip=False,
             arrowprops={
-                "arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 0,
-                "relpos": (0, 0.5),
+                "arrowstyle": "-", "color": end.colour, "linestyle": end.style, "linewidth": 0.9,
+                "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5),
             },
         )  # fmt: skip
 

@@ -38,8 +38,8 @@ def import_ray() -> Any:
         return importlib.import_module("ray")
     except ModuleNotFoundError as error:
         raise ValueError(
-            '--backend ray needs Ray, which is not installed: pip install "plastic-maze[ray]" '
-            "(in a checkout: pip install -e .[ray] -c constraints.txt), on every machine"
+            "--backend ray needs Ray, which is not installed: pip install -e .[ray] -c constraints.txt, "
+            "in the project's folder on every machine"
         ) from error
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from agents.cores.kernels import set_num_threads
+from agents.settings import TrainSettings
 from agents.training import train
 from sweeps.plan import Run
 from sweeps.run_evaluation import evaluate_player
@@ -32,7 +32,7 @@ def work(run: Run, console: Console) -> None:
     folder, settings = run.folder(here), run.settings
     if not folder.agent.is_file():
         if folder.last_checkpoint() is not None:
-            settings = replace(settings, resume=folder.path)
+            settings = TrainSettings(resume=folder.path, packages=settings.packages)
         elif folder.path.is_dir():  # ended before its first checkpoint: nothing to go on from
             shutil.rmtree(folder.path)
         train(settings, console)

@@ -329,9 +329,20 @@ def test_the_readmes_python_works_on_its_own(tmp_path):
     """In a process of its own: nothing else has imported the maze or registered anything."""
     text = Path("README.md").read_text().split("## In Python")[1]
     train, own = (block.split("```")[0] for block in text.split("```python")[1:3])
-    train = train.replace("1_000_000", "5000").replace("observation, state, episode_start", "env.reset()")
+    train = train.replace("1_000_000", "5000")
     use = 'RecurrentA2C("RecurrentPolicy", env, '
     use += 'policy_kwargs={"core": "leaky", "core_settings": {"leak": 0.8}})'
     assert use in text
     script = train + own + use + ".learn(3000)\n"
     subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path, timeout=120)
+
+
+def test_slips_against_the_interface_are_named():
+    class DictEnv(gym.Env):
+        observation_space = gym.spaces.Dict({"a": gym.spaces.Box(0, 1, (2,))})
+        action_space = gym.spaces.Discrete(2)
+
+    with pytest.raises(ValueError, match="the observation space must be a flat Box"):
+        RecurrentA2C("RecurrentPolicy", DictEnv(), n_steps=5)
+    with pytest.raises(ValueError, match="only the environment's own arguments are given here"):
+        make_vec_env("PlasticMazeSmall-v0", 2, seed=0)

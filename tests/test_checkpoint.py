@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -16,7 +17,8 @@ from rich.console import Console
 from safetensors.torch import load_file, safe_open, save_file
 
 from agents import CheckpointError, RecurrentA2C, make_vec_env
-from agents.checkpoint import read_agent, save_agent
+from agents.checkpoint import AgentSettings, read_agent, save_agent
+from agents.find_agent import find_agent
 from agents.metrics import read_metrics
 from agents.run_folder import RunFolder
 from agents.settings import TrainSettings
@@ -124,6 +126,37 @@ def test_other_files_are_refused_each_with_its_reason(agent, tmp_path):
 def test_an_environment_that_does_not_fit_is_refused(agent):
     with pytest.raises(CheckpointError, match=r"trained for observations of shape \(15,\)"):
         RecurrentA2C.load(agent[1], env=make_vec_env("CartPole-v1", 1))
+
+
+def test_the_ending_may_be_left_out(agent):
+    _, path = agent
+    for name in (path.with_suffix(""), path.with_suffix(".zip")):
+        assert RecurrentA2C.load(name).policy.hidden_size == 8
+        assert find_agent(str(name)) == path
+
+
+def test_an_agent_can_be_trained_on_with_other_settings(agent, tmp_path):
+    model, path = agent
+    again = RecurrentA2C.load(path, learning_rate=1e-4, seed=5, tensorboard_log=str(tmp_path / "tb"))
+    assert (again.learning_rate, again.seed, again.gamma, again.n_envs) == (1e-4, 5, model.gamma, 2)
+    with pytest.raises(ValueError, match="there is no environment to train in"):
+        again.learn(10)
+    again.set_env(make_vec_env(SMALL, 2))
+    again.learn(160)
+    assert list((tmp_path / "tb").iterdir())
+    with pytest.raises(ValueError, match="load accepts no 'policy_kwargs'; what can be changed: learn"):
+        RecurrentA2C.load(path, policy_kwargs={})
+
+
+def test_what_an_agent_says_of_its_environment_makes_it_again(agent):
+    _, path = agent
+    rewrite(path, agent={"env_kwargs": {"size": 5, "vectorization_mode": "vector_entry_point"}})
+    _, settings = read_agent(path)
+    assert settings.env_kwargs == {"size": 5}
+    gym.make(settings.env_id, **settings.env_kwargs).close()
+    kept = AgentSettings.of(RecurrentA2C.load(path, env=make_vec_env(SMALL, 2, max_steps=20)))
+    assert kept.env_kwargs["max_steps"] == 20
+    gym.make(kept.env_id, **kept.env_kwargs).close()
 
 
 def test_a_policy_is_not_unpickled(agent, tmp_path):

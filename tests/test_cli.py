@@ -14,6 +14,7 @@ from PIL import Image
 import evaluate
 import train
 from agents import RecurrentA2C, make_vec_env
+from agents.settings import import_packages
 from viewer.window import ViewerWindow
 
 SMALL = "PlasticMazeSmall-v0"
@@ -59,10 +60,23 @@ def test_a_run_leaves_everything_in_its_folder(trained):
     assert Image.open(trained / "learning_curve.png").size[0] > 500
 
 
-def test_a_used_folder_is_never_overwritten(trained, refused):
+def test_a_used_folder_is_never_overwritten(trained, tmp_path, refused):
     before = (trained / "metrics.csv").read_bytes()
-    assert "exists already; go on with it (--resume" in refused(train.main, *QUICK, "--out", trained)
+    assert "exists already; choose another folder" in refused(train.main, *QUICK, "--out", trained)
+    assert "is finished, 480 steps" in refused(train.main, "--resume", trained)
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "run" / "settings.json").touch()
+    (tmp_path / "run" / "checkpoints" / "000000000048.safetensors").touch()
+    said = refused(train.main, *QUICK, "--out", tmp_path / "run")
+    assert f"exists already; go on with it (--resume {tmp_path / 'run'})" in said
     assert (trained / "metrics.csv").read_bytes() == before
+
+
+def test_a_resumed_run_keeps_its_settings(trained, refused):
+    said = refused(train.main, "--resume", trained, "--lr", "0.1", "--core", "gru", "--size", "7")
+    assert (
+        "--resume goes on with the run's own settings, which cannot be changed: --core, --lr, --size" in said
+    )
 
 
 def test_evaluate_writes_json_and_gif(trained, tmp_path):
@@ -234,7 +248,7 @@ def test_no_window_without_a_display_or_an_agent(trained, tmp_path, monkeypatch,
 def test_films_need_their_extra(monkeypatch, refused):
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     said = refused(evaluate.main, "random", "--mp4", "a.mp4")
-    assert '--mp4 needs imageio-ffmpeg: pip install "plastic-maze[video]"' in said
+    assert "--mp4 needs imageio-ffmpeg: pip install imageio-ffmpeg" in said
 
 
 @pytest.mark.parametrize(
@@ -263,12 +277,13 @@ def test_films_need_their_extra(monkeypatch, refused):
         (["--gamma", "1.5"], "--gamma must be a number from 0 to 1, got 1.5"),
         (["--seed", "-1"], "--seed must be a whole number from 0"),
         (["--env", "CartPole-v1", "--size", "7"], "CartPole-v1 does not accept"),
+        (["--env", "mine:Own-v0"], "write 'Own-v0' and import mine before (--packages mine)"),
         (["--env", "FrozenLake-v1"], "observation space must be a flat Box"),
         (["--env", "FrozenLake-v1", "--core", "gru"], "observation space must be a flat Box"),
         (["--env", "Blackjack-v1", "--core", "gru"], "observation space must be a flat Box"),
         (
             ["--env", "plastic_maze:PlasticMaze-v0"],
-            "write PlasticMaze-v0, and name plastic_maze with --packages",
+            "write 'PlasticMaze-v0'",
         ),
         (["--packages", "./my_cores.py"], "--packages takes names of modules (my_cores, not ./my_cores.py)"),
         (["--wall-penalty", "-0.1"], "wall_penalty is a price and must be 0 or more, got -0.1"),
@@ -279,7 +294,7 @@ def test_films_need_their_extra(monkeypatch, refused):
     ],
 )
 def test_bad_training_input_is_named_before_any_work(arguments, message, tmp_path, refused):
-    given = ["--out", tmp_path / "run"] if "--out" not in arguments else []
+    given = [] if {"--out", "--resume"} & set(arguments) else ["--out", tmp_path / "run"]
     assert message in refused(train.main, *given, *arguments)
     assert not (tmp_path / "run").exists()
 
@@ -294,12 +309,24 @@ def test_a_core_of_ones_own_trains_and_plays(tmp_path, monkeypatch):
     assert "unknown core 'leaky'" in run("evaluate.py", tmp_path / "run", "--episodes", 3, code=2)
 
 
+def test_modules_in_the_current_folder_are_found(tmp_path, monkeypatch):
+    (tmp_path / "my_own_module.py").write_text("FOUND = True\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    import_packages(("my_own_module",))
+    assert sys.modules.pop("my_own_module").FOUND
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["random", "--gif", "/proc/no/a.gif"], "--gif: there can be no folder /proc/no"),
         (["random", "--packages", "nowhere_to_be_found"], "No module named 'nowhere_to_be_found'"),
         (["nowhere"], "there is no agent at nowhere"),
+        (
+            ["lstm", "--env", "PlasticMazeSmall-v0"],
+            "no 'lstm' comes trained for PlasticMazeSmall-v0, but for Pla",
+        ),
         (["tests"], "holds neither a finished agent nor a checkpoint"),
         (["pyproject.toml"], "is damaged or truncated, or not a safetensors file"),
         (["random", "--env", "Nothing-v0"], "unknown environment 'Nothing-v0'"),
@@ -328,7 +355,7 @@ def test_a_core_of_ones_own_trains_and_plays(tmp_path, monkeypatch):
         (["human", "--json", "a.json"], "--json is not for a person"),
         (["random", "--gif", "a.jpg"], "--gif must end in .gif, got a.jpg"),
         (["random", "--mp4", "a"], "--mp4 must end in .mp4, got a"),
-        (["plastic", "--env", "plastic_maze:PlasticMaze-v0"], "write PlasticMaze-v0"),
+        (["plastic", "--env", "plastic_maze:PlasticMaze-v0"], "write 'PlasticMaze-v0'"),
         (["human", "--env", "CartPole-v1"], "mazes only, not in CartPole-v1"),
         (["random", "--env", "CartPole-v1", "--figure", "a.png"], "mazes only, not for CartPole-v1"),
         (["random", "--figure", "a.jpg"], "--figure must end in .png or .svg, got a.jpg"),

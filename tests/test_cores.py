@@ -280,3 +280,37 @@ def test_replay_has_the_gradients_of_unroll(name):
     got = torch.autograd.grad(replayed.square().sum(), core.parameters())
     for one, two in zip(got, want, strict=True):
         torch.testing.assert_close(one, two)
+
+
+class Slip(Core):
+    """A core whose author returns what a test says."""
+
+    def __init__(self, initial, step):
+        super().__init__(F, N)
+        self._initial, self._step = initial, step
+
+    def initial_state(self, batch_size):
+        return self._initial(torch.zeros(batch_size, N))
+
+    def step(self, x, state):
+        return self._step(torch.zeros(len(x), N))
+
+
+@pytest.mark.parametrize(
+    ("initial", "step", "message"),
+    [
+        (lambda h: h, lambda h: (h, (h,)), r"initial_state\(2\) must return a tuple of tensors with 2 rows"),
+        (
+            lambda h: (h[0],),
+            lambda h: (h, (h,)),
+            r"initial_state\(2\) must .*got \(a tensor of shape \[\d+\]\)",
+        ),
+        (lambda h: (h,), lambda h: (h, h), r"tensors of shapes \[\[2, \d+\]\], got a tensor of shape"),
+        (lambda h: (h,), lambda h: h, r"step must return \(activity, state\), got a tensor"),
+        (lambda h: (h,), lambda h: (h[:, :3], (h,)), r"activity of shape .*got a tensor of shape \[2, 3\]"),
+    ],
+)
+def test_what_a_core_returns_is_checked(initial, step, message):
+    with pytest.raises(ValueError, match=message):
+        Slip(initial, step).check()
+    Slip(lambda h: (h,), lambda h: (h, (h,))).check()

@@ -48,7 +48,7 @@ class NodeKiller:
 def cluster(monkeypatch):
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))  # the nodes' processes find the project there
-    ray = pytest.importorskip("ray", reason='Ray is not installed: pip install "plastic-maze[ray]"')
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install -e .[ray]")
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
@@ -91,12 +91,12 @@ def test_without_ray_a_sentence_says_what_to_install(tmp_path, monkeypatch, caps
     monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
     (tmp_path / "sweep.toml").write_text(TOML)
     assert sweep_script.main([str(tmp_path / "sweep.toml"), "--backend", "ray"]) == 2
-    assert 'Ray, which is not installed: pip install "plastic-maze[ray]"' in capsys.readouterr().err
+    assert "Ray, which is not installed: pip install -e .[ray]" in capsys.readouterr().err
     assert not (tmp_path / "rnn").exists()
 
 
 def test_a_cluster_that_is_not_there_is_named_at_once(tmp_path, capsys):
-    pytest.importorskip("ray", reason='Ray is not installed: pip install "plastic-maze[ray]"')
+    pytest.importorskip("ray", reason="Ray is not installed: pip install -e .[ray]")
     (tmp_path / "sweep.toml").write_text(TOML)
     arguments = [str(tmp_path / "sweep.toml"), "--backend", "ray", "--address", "127.0.0.1:1"]
     assert sweep_script.main(arguments) == 2

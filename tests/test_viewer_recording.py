@@ -8,7 +8,7 @@ from PIL import Image
 from agents import RecurrentA2C, make_vec_env
 from agents.evaluation import Task
 from agents.recording import save_gif, save_mp4
-from viewer import charts
+from viewer import charts, still
 from viewer.recording import GIF_SIZE, record
 from viewer.show import make_match
 from viewer.still import draw_still, play_to_the_end
@@ -60,6 +60,15 @@ def test_a_figure_repeats_itself(players, ending, tmp_path):
     assert (tmp_path / f"a.{ending}").read_bytes() == (tmp_path / f"b.{ending}").read_bytes()
     text = (tmp_path / f"a.{ending}").read_bytes()
     assert text.startswith(b"<?xml" if ending == "svg" else b"\x89PNG")
+
+
+def test_a_figure_has_a_star_for_each_place_that_paid(tmp_path, monkeypatch):
+    stars = []
+    monkeypatch.setattr(still, "_star", lambda axes, layout, cell: stars.append(cell))
+    task = Task("PlasticMazePairs-v0", {})
+    moment = play_to_the_end(make_match(("oracle",), task, 1), greedy=False)
+    draw_still(moment, tmp_path / "a.png")
+    assert set(stars[1:]) == {moment.goal, *moment.others}
 
 
 @pytest.mark.parametrize(

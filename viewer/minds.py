@@ -226,7 +226,8 @@ def make_mind(
             raise ValueError(f"{flags}: only a trained agent can be ablated, not {name!r}")
         return PersonMind() if name == PERSON else ReferenceMind(name, env)
     agent = load_agent(name, env)
-    return AgentMind(agent, ablations, _with_length(label or short_names([name])[0], agent.num_timesteps))
+    label = _with_length(label or short_names([name])[0], agent.num_timesteps)
+    return AgentMind(agent, ablations, f"{label} {ablations.flags}".strip())
 
 
 def _with_length(name: str, steps: int) -> str:

@@ -63,19 +63,25 @@ def draw_still(moment: Moment, path: Path) -> None:
     after.set_title(f"after it: {max(0, count - 1)} further hits" if found else "after it: nothing")
     if count > 1:
         after.set_xlabel(f"{np.mean(steps[1:]):.1f} steps each")
-    legs = Normalize(1, max(2, len(later)))
-    for number, leg in enumerate(later, start=1):
-        shift = _SPREAD * ((number - 1) / max(1, len(later) - 1) - 0.5)
+    ways = later[: max(0, count - 1)]  # the last leg, which the episode's end cut off, leads to no hit
+    legs = Normalize(1, max(2, len(ways)))
+    for number, leg in enumerate(ways, start=1):
+        shift = _SPREAD * ((number - 1) / max(1, len(ways) - 1) - 0.5)
         shifts = np.full(len(leg), shift)
         _path(after, moment.layout, leg, np.asarray(colors(legs([number] * len(leg)))), shifts)
-    _scale(picture, after, legs, colors, "return after hit")
-    for axes, cell in ((before, first[-1] if found else moment.goal), (after, moment.goal)):
-        row, col = moment.layout.coordinates[cell]
-        axes.plot(col, row, "*", color=_hex(GOAL), markersize=17, markeredgecolor="black", zorder=5)
+    _scale(picture, after, legs, colors, "number of the way back")
+    _star(before, moment.layout, first[-1] if found else moment.goal)
+    for cell in sorted({way[-1] for way in ways} | {moment.goal}):  # pairs, and goals that move: several
+        _star(after, moment.layout, cell)
     picture.suptitle(
         f"{moment.label}: return {moment.score:.1f}   (★ goal, ○ where a path begins)", fontsize=10
     )
     save_figure(picture, path)
+
+
+def _star(axes: Axes, layout: MazeLayout, cell: int) -> None:
+    row, col = layout.coordinates[cell]
+    axes.plot(col, row, "*", color=_hex(GOAL), markersize=17, markeredgecolor="black", zorder=5)
 
 
 def _scale(picture: Figure, axes: Axes, norm: Normalize, colors: ListedColormap, label: str) -> None:

@@ -26,6 +26,21 @@ def check_number(name: str, number: float) -> float:
     return number
 
 
+def _forms(state: object) -> list[tuple[int, ...]]:
+    """The shapes of a state's leaves; none if it is no tuple of tensors."""
+    if not isinstance(state, tuple) or not all(isinstance(leaf, Tensor) for leaf in state):
+        return []
+    return [tuple(leaf.shape) for leaf in state]
+
+
+def _described(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {list(value.shape)}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_described, value))})"
+    return repr(value)
+
+
 class Stepper(Protocol):
     """A core at play: one step after another, without gradients, its weights unchanged meanwhile."""
 
@@ -100,6 +115,37 @@ class Core(nn.Module, ABC):
     @abstractmethod
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One step: x [B, F] and the state before it -> activity [B, N] and the state after it."""
+
+    def check(self) -> None:
+        """Take a step with two sequences, to see that what a core's author returns has the right form.
+
+        Raises:
+            ValueError: If activity or state have another form than :meth:`step` says.
+        """
+        what = f"the core {type(self).__name__}"
+        example = next(self.parameters(), torch.zeros(1))
+        with torch.no_grad():
+            before = self.initial_state(2)
+            forms = _forms(before)
+            if not forms or any(form[:1] != (2,) for form in forms):
+                raise ValueError(
+                    f"{what}: initial_state(2) must return a tuple of tensors with 2 rows each, such as "
+                    f"(torch.zeros(2, N),), got {_described(before)}"
+                )
+            stepped = self.step(example.new_zeros(2, self.input_size), before)
+        if not (isinstance(stepped, tuple) and len(stepped) == 2):
+            raise ValueError(f"{what}: step must return (activity, state), got {_described(stepped)}")
+        activity, after = stepped
+        if _forms((activity,)) != [(2, self.hidden_size)]:
+            raise ValueError(
+                f"{what}: step must return activity of shape [2, {self.hidden_size}] for 2 sequences, "
+                f"got {_described(activity)}"
+            )
+        if _forms(after) != forms:
+            raise ValueError(
+                f"{what}: step must return a state like that of initial_state, a tuple of tensors of shapes "
+                f"{[list(form) for form in forms]}, got {_described(after)}"
+            )
 
     def recurrent_weights(self) -> list[nn.Parameter]:
         """The matrices that lead from activity to activity, which may be trained at a rate of their own.

@@ -45,7 +45,10 @@ def core_settings(name: str) -> dict[str, inspect.Parameter]:
         ValueError: If no core has that name.
     """
     if name not in CORES:
-        raise ValueError(f"unknown core {name!r}; known cores: {', '.join(sorted(CORES))}")
+        raise ValueError(
+            f"unknown core {name!r}; known cores: {', '.join(sorted(CORES))}; "
+            "one of your own is known once its module is imported (--packages)"
+        )
     parameters = inspect.signature(CORES[name]).parameters
     return {key: p for key, p in parameters.items() if key not in ("input_size", "hidden_size")}
 
