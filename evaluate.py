@@ -18,9 +18,9 @@ from agents.ablations import Ablations
 from agents.checkpoint import read_agent
 from agents.cores.kernels import set_num_threads
 from agents.evaluation import INTACT, REFERENCES, Scores, Task, evaluate, references, report
-from agents.find_agent import DEFAULT_ENV, find_agent, short_names
+from agents.find_agent import find_agent, short_names
 from agents.recording import check_mp4
-from agents.settings import MazeSettings, import_packages
+from agents.settings import DEFAULT_ENV, MazeSettings, check_seed, import_packages
 from agents.vec_env import find_spec
 from viewer.minds import PERSON
 from viewer.show import Outputs, play_yourself, show
@@ -71,8 +71,7 @@ class EvaluateSettings:
         """
         if self.episodes < 1:
             raise ValueError(f"--episodes must be a whole number above 0, got {self.episodes}")
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"--seed must be a whole number from 0 to 4294967295, got {self.seed}")
+        check_seed("--seed", self.seed)
         files = (
             ("gif", self.gif, (".gif",)),
             ("mp4", self.mp4, (".mp4",)),

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from agents.checkpoint_file import SUFFIX, with_suffix
 from agents.run_folder import RunFolder
+from agents.settings import DEFAULT_ENV
 
 TRAINED = Path(__file__).parent / "trained"
 """Agents that come with the package: TRAINED/ENV/CORE.safetensors."""
-
-DEFAULT_ENV = "PlasticMaze-v0"
 
 
 def trained_agent(core: str, env_id: str) -> Path:
@@ -30,7 +29,7 @@ def find_agent(name: str, env_id: str | None = None) -> Path:
     Args:
         name: A file, a run (its final agent, or else its last checkpoint), or the core of an agent that comes
             with the package.
-        env_id: The environment for which the package's agent is wanted; by default :data:`DEFAULT_ENV`.
+        env_id: The environment for which the package's agent is wanted; by default the one of the settings.
 
     Raises:
         ValueError: If there is none.

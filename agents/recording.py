@@ -44,8 +44,6 @@ def frames(
         player = make_player(name, env, seed, ablations)
         set_random_seed(seed)
         env.seed(seed)
-        if task.goal is not None:
-            env.set_options({"goal": task.goal})
         obs, state, starts = env.reset(), None, np.ones(1, dtype=bool)
         while True:
             yield from (image for image in env.get_images() if image is not None)

@@ -21,6 +21,8 @@ from agents.cores.plastic import check_rule
 from agents.typed_values import from_table
 from agents.vec_env import find_spec
 
+DEFAULT_ENV = "PlasticMaze-v0"
+
 
 @dataclass(frozen=True)
 class MazeSettings:
@@ -52,7 +54,7 @@ class MazeSettings:
 class TrainSettings:
     """Train an agent with A2C and watch its return rise."""
 
-    env: str = "PlasticMaze-v0"
+    env: str = DEFAULT_ENV
     """Gymnasium id of the environment."""
     core: str = "plastic"
     """Recurrent core: plastic, modulated, retroactive, plastic_gru, retroactive_gru, rnn, lstm, gru, or one
@@ -135,7 +137,7 @@ class TrainSettings:
         for name in ("lr", "recurrent_lr_scale", "max_grad_norm", "reward_scale"):
             value = getattr(self, name)
             _check(name, value, math.isfinite(value) and value > 0, "a finite number above 0")
-        _check("seed", self.seed, 0 <= self.seed < 2**32, "a whole number from 0 to 4294967295")
+        check_seed("--seed", self.seed)
         if self.device == "cuda" and not torch.cuda.is_available():
             raise ValueError("--device cuda needs a GPU that PyTorch can use; there is none")
         find_spec(self.env)
@@ -212,6 +214,12 @@ def import_packages(names: tuple[str, ...]) -> None:
             importlib.import_module(name)
         except ModuleNotFoundError as error:
             raise ValueError(f"--packages {name}: {error}; it must be installed or in this folder") from error
+
+
+def check_seed(name: str, seed: int, count: int = 1) -> None:
+    """Raise ValueError unless `seed` and the `count` - 1 numbers after it can be seeds, below 2**32."""
+    if not 0 <= seed <= 2**32 - count:
+        raise ValueError(f"{name} must be a whole number from 0 to {2**32 - count}, got {seed}")
 
 
 def _check(name: str, value: object, accepted: bool, what: str) -> None:

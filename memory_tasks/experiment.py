@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from torch import nn
 
+from agents.settings import check_seed
 from memory_tasks.task import Task
 
 
@@ -67,8 +68,7 @@ class Experiment(ABC):
                 raise ValueError(f"--{setting.replace('_', '-')} must be a whole number above 0, got {value}")
         if self.lr is not None and not (math.isfinite(self.lr) and self.lr > 0):
             raise ValueError(f"--lr must be a finite number above 0, got {self.lr}")
-        if not 0 <= self.seed <= 2**32 - self.runs:
-            raise ValueError(f"--seed must be a whole number from 0 to 4294967295, got {self.seed}")
+        check_seed("--seed", self.seed, self.runs)
 
     def learning_rate(self, network: str) -> float:
         """Adam's learning rate for a network."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from agents.a2c import RecurrentA2C
 from agents.evaluation import ROWS, Scores, Task, make_player, play
+from agents.settings import check_seed
 from agents.typed_values import from_table
 from sweeps.json_file import write_json
 
@@ -30,8 +31,7 @@ class EvaluationSettings:
         """
         if self.episodes < 1:
             raise ValueError(f"episodes must be a whole number above 0, got {self.episodes}")
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"seed must be a whole number from 0 to 4294967295, got {self.seed}")
+        check_seed("seed", self.seed)
 
 
 @dataclass(frozen=True)
