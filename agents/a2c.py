@@ -20,7 +20,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.cores import State
 from agents.memory import keep_freed_memory
-from agents.policy import Player, RecurrentActorCriticPolicy, check_spaces
+from agents.policy import PolicyStepper, RecurrentActorCriticPolicy, check_spaces
 from agents.rollout import SequenceRolloutBuffer
 from agents.vec_env import GymnasiumVecEnv, episode_length
 
@@ -157,7 +157,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
         if self._last_state is None:
             self._last_state = self.policy.core.initial_state(env.num_envs)
         rollout_buffer.begin(self._last_state, self.policy.hidden_size)
-        player = Player(self.policy, self._last_state)
+        player = PolicyStepper(self.policy, self._last_state)
         starts = self._starts(self._last_episode_starts)
         all_scores = self.policy.blank_scores(n_rollout_steps, env.num_envs)
         all_values = all_scores[:, :, -1]
@@ -201,7 +201,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
         return tensor if tensor.dtype == torch.bool else tensor.float()
 
     def _bootstrap_truncated(
-        self, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]], player: Player
+        self, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]], player: PolicyStepper
     ) -> None:
         """Add gamma * V(last observation) where an episode was cut off rather than ended."""
         rows = [int(i) for i in np.flatnonzero(dones) if infos[i].get("TimeLimit.truncated", False)]
@@ -209,7 +209,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
             return
         last_obs = self._as_tensor(np.stack([infos[i]["terminal_observation"] for i in rows]))
         state = tuple(leaf[rows] for leaf in player.state())
-        _, values = Player(self.policy, state).step_apart(last_obs, None)
+        _, values = PolicyStepper(self.policy, state).step_apart(last_obs, None)
         rewards[rows] += self.gamma * values.cpu().numpy()
 
     def train(self) -> None:

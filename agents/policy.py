@@ -27,7 +27,7 @@ def check_spaces(observation_space: spaces.Space, action_space: spaces.Space) ->
         raise ValueError(f"the action space must be Discrete, starting at 0, got {action_space}")
 
 
-class Player:
+class PolicyStepper:
     """A policy at play: its core step by step, and its heads. Its weights must not change meanwhile.
 
     Args:
@@ -144,7 +144,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
         return self.core.hidden_size
 
     def blank_scores(self, *shape: int, deterministic: bool = False) -> Tensor:
-        """What :meth:`Player.step` adds the heads' products to, to have scores of actions and the value.
+        """What :meth:`PolicyStepper.step` adds the heads' products to, to have scores of actions and the value.
 
         Args:
             shape: Steps and rows, or rows.
@@ -222,13 +222,13 @@ class RecurrentActorCriticPolicy(BasePolicy):
         starts = torch.as_tensor(np.asarray(episode_start), device=self.device).bool().reshape(-1)
         if len(starts) != len(obs):
             raise ValueError(f"episode_start has {len(starts)} entries for {len(obs)} observations")
-        player = Player(self, core_state)
+        player = PolicyStepper(self, core_state)
         actions, _ = player.step_apart(obs.float(), starts, deterministic)
         return (actions if batched else actions[0]), tuple(leaf.cpu().numpy() for leaf in player.state())
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
         assert isinstance(observation, Tensor)
-        player = Player(self, self.core.initial_state(len(observation)))
+        player = PolicyStepper(self, self.core.initial_state(len(observation)))
         actions, _ = player.step_apart(observation.float(), None, deterministic)
         return torch.from_numpy(actions).to(self.device)
 

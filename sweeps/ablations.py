@@ -20,7 +20,7 @@ from agents.vec_env import episode_length
 from sweeps.plan import Sweep
 from sweeps.tables import write_csv
 
-INTACT = "intact"
+INTACT_LABEL = "intact"
 
 
 def ablations_file(sweep: Sweep) -> Path:
@@ -49,7 +49,7 @@ def ablations_of(steps: int) -> dict[str, Ablations]:
     """The ablations of an episode of `steps` steps, by what they are called in figures."""
     quarter, half = steps // 4, steps // 2
     return {
-        INTACT: Ablations(),
+        INTACT_LABEL: Ablations(),
         "no plasticity (α = 0)": Ablations(no_plasticity=True),
         f"hebb frozen from step {quarter}": Ablations(freeze_hebb=quarter),
         f"hebb wiped at step {half}": Ablations(wipe_hebb=half),
@@ -138,7 +138,7 @@ def draw_ablations(scores: list[AblationScore], title: str) -> Figure:
         x = np.array([entries.index(score.entry) for score in chosen]) + (number + 0.5) * width - 0.4
         y = np.array([score.mean_return for score in chosen])
         errors = np.array([[s.mean_return - s.low, s.high - s.mean_return] for s in chosen]).T
-        colour = "#444444" if ablation == INTACT else COLOURS[(number - 1) % len(COLOURS)]
+        colour = "#444444" if ablation == INTACT_LABEL else COLOURS[(number - 1) % len(COLOURS)]
         axes.bar(x, y, 0.9 * width, yerr=errors, color=colour, ecolor="black", label=ablation)
     axes.set_xticks(range(len(entries)), entries)
     axes.set_ylabel(f"mean return over {scores[0].episodes} fresh episodes")

@@ -16,7 +16,7 @@ from stable_baselines3.common.logger import configure
 
 from agents import GymnasiumVecEnv, RecurrentA2C, TrainingDivergedError, make_vec_env
 from agents.cores import Core
-from agents.policy import Player
+from agents.policy import PolicyStepper
 from plastic_maze import PlasticMazeVectorEnv
 
 CORES = ("plastic", "rnn", "lstm", "gru")
@@ -120,7 +120,7 @@ def test_sampled_actions_follow_the_policys_probabilities():
         state = model.policy.core.initial_state(1)
         hidden, _ = model.policy.core.step(obs[:1], state)
         wanted = torch.softmax(model.policy.heads(hidden)[0, :4], 0)
-    player = Player(model.policy, model.policy.core.initial_state(len(obs)))
+    player = PolicyStepper(model.policy, model.policy.core.initial_state(len(obs)))
     actions, _ = player.step_apart(obs, None, deterministic=False)
     got = torch.bincount(torch.from_numpy(actions), minlength=4) / len(obs)
     assert (got - wanted).abs().max() < 0.015

@@ -8,7 +8,7 @@ from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 
 from agents import RecurrentA2C, make_vec_env
-from agents.policy import Player
+from agents.policy import PolicyStepper
 from agents.rollout import SequenceRolloutBuffer
 
 T, B = 6, 3
@@ -104,7 +104,7 @@ def test_sampling_follows_the_probabilities_and_the_rest_of_the_scores_is_exact(
         policy.heads.weight.zero_()
         policy.heads.bias.copy_(torch.tensor([0.0, -2.0, 1.0, -5.0, 7.0]))
     rows = 200_000
-    player = Player(policy, policy.core.initial_state(1))
+    player = PolicyStepper(policy, policy.core.initial_state(1))
     hidden, scores = torch.empty(1, 8), policy.blank_scores(rows)
     assert scores.isfinite().all()
     assert (scores[:, -1] == 7).all()
