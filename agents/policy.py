@@ -144,7 +144,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
         return self.core.hidden_size
 
     def blank_scores(self, *shape: int, deterministic: bool = False) -> Tensor:
-        """What :meth:`PolicyStepper.step` adds the heads' products to, to have scores of actions and the value.
+        """What :meth:`PolicyStepper.step` adds the heads' products to, for scores of actions and the value.
 
         Args:
             shape: Steps and rows, or rows.
