@@ -64,9 +64,11 @@ def folder(tmp_path):
     out = tmp_path / "out"
     for trial in trials(experiment):
         write_network(experiment.network(trial.network), trial, trial.network_file(out))
-        evaluation = Evaluation.__dataclass_fields__
-        values = dict.fromkeys(evaluation, 0) | {"error": 0.25, "ci95": (0.2, 0.3)}
-        Evaluation(**values).write(trial.evaluation_file(out))
+        evaluation = Evaluation(
+            network=trial.network, seed=trial.seed, error_name="error", error=0.25, ci95=(0.2, 0.3),
+            test_episodes=9, parameters=9, seconds=0.0, settings={},
+        )  # fmt: skip
+        evaluation.write(trial.evaluation_file(out))
     return out, experiment
 
 
