@@ -236,15 +236,15 @@ class RecurrentActorCriticPolicy(BasePolicy):
         """Not possible: SB3 would write a pickle.
 
         Raises:
-            NotImplementedError: Always.
+            TypeError: Always.
         """
-        raise NotImplementedError("a policy is not saved alone; RecurrentA2C.save writes the agent")
+        raise TypeError("a policy is not saved alone; RecurrentA2C.save writes the agent")
 
     @classmethod
     def load(cls, path: str, device: torch.device | str = "auto") -> RecurrentActorCriticPolicy:
         """Not possible: SB3 would unpickle, which can execute code.
 
         Raises:
-            NotImplementedError: Always.
+            TypeError: Always.
         """
-        raise NotImplementedError(f"a policy is not loaded alone; RecurrentA2C.load({path!r}).policy does it")
+        raise TypeError(f"a policy is not loaded alone; RecurrentA2C.load({path!r}).policy does it")

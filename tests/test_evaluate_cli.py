@@ -1,12 +1,9 @@
-"""The command line as a user meets it."""
+"""`evaluate.py` as a user meets it."""
 
 import json
 import shutil
-import subprocess
 import sys
-from pathlib import Path
 
-import gymnasium as gym
 import pygame
 import pytest
 from PIL import Image
@@ -14,69 +11,8 @@ from PIL import Image
 import evaluate
 import train
 from agents import RecurrentA2C, make_vec_env
-from agents.settings import import_packages
+from tests.command_line import QUICK, SMALL, run
 from viewer.window import ViewerWindow
-
-SMALL = "PlasticMazeSmall-v0"
-QUICK = ["--env", SMALL, "--total-steps", "480", "--n-envs", "3", "--hidden-size", "8", "--threads", "1"]
-
-
-def run(*arguments, code=0):
-    """Run a script of the project; returns what it printed."""
-    done = subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, text=True, timeout=120)
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
-
-
-@pytest.fixture
-def refused(capsys):
-    """Call a script's main with bad input (in this process, which is quicker); returns what it said."""
-
-    def call(main, *arguments):
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as exit_:  # from the parser of the command line
-            code = exit_.code
-        assert code == 2
-        said = " ".join("".join(capsys.readouterr()).split())
-        assert "Traceback" not in said
-        return said
-
-    return call
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs") / "one"
-    run("train.py", *QUICK, "--out", folder)
-    return folder
-
-
-def test_a_run_leaves_everything_in_its_folder(trained):
-    files = {"settings.json", "metrics.csv", "agent.safetensors", "learning_curve.png"}
-    assert {path.name for path in trained.iterdir()} == files | {"tensorboard", "checkpoints"}
-    assert json.loads((trained / "settings.json").read_text())["total_steps"] == 480
-    assert Image.open(trained / "learning_curve.png").size[0] > 500
-
-
-def test_a_used_folder_is_never_overwritten(trained, tmp_path, refused):
-    before = (trained / "metrics.csv").read_bytes()
-    assert "exists already; choose another folder" in refused(train.main, *QUICK, "--out", trained)
-    assert "is finished, 480 steps" in refused(train.main, "--resume", trained)
-    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
-    (tmp_path / "run" / "settings.json").touch()
-    (tmp_path / "run" / "checkpoints" / "000000000048.safetensors").touch()
-    said = refused(train.main, *QUICK, "--out", tmp_path / "run")
-    assert f"exists already; go on with it (--resume {tmp_path / 'run'})" in said
-    assert (trained / "metrics.csv").read_bytes() == before
-
-
-def test_a_resumed_run_keeps_its_settings(trained, refused):
-    said = refused(train.main, "--resume", trained, "--lr", "0.1", "--core", "gru", "--size", "7")
-    assert (
-        "--resume goes on with the run's own settings, which cannot be changed: --core, --lr, --size" in said
-    )
 
 
 def test_evaluate_writes_json_and_gif(trained, tmp_path):
@@ -155,19 +91,6 @@ def test_evaluation_repeats_itself(trained, tmp_path):
 def test_reference_players_stand_in_for_an_agent(name, tmp_path):
     run("evaluate.py", name, "--env", SMALL, "--episodes", 5, "--json", tmp_path / "a.json")
     assert json.loads((tmp_path / "a.json").read_text())["agent"] == name
-
-
-def test_divergence_ends_the_run_with_a_message(tmp_path, capsys):
-    code = train.main([*QUICK, "--lr", "1e30", "--total-steps", "24000", "--out", str(tmp_path / "run")])
-    assert code == 1
-    assert "training diverged at step" in capsys.readouterr().err
-
-
-def test_help_says_what_each_setting_is():
-    for script in ("train.py", "evaluate.py"):
-        text = run(script, "--help")
-        assert "--env" in text
-        assert "Gymnasium id" in text
 
 
 @pytest.fixture
@@ -254,72 +177,6 @@ def test_films_need_their_extra(monkeypatch, refused):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--env", "PlasticMaze-v9"], "unknown environment 'PlasticMaze-v9'"),
-        (["--core", "plastik"], "unknown core 'plastik'; known cores: gru, lstm, "),
-        (["--rule", "hebbian"], "unknown plasticity rule 'hebbian'; known rules: decay, clip, oja"),
-        (["--eta-per", "synapse"], "unknown eta_per 'synapse'; accepted: network, neuron, connection"),
-        (["--core", "lstm", "--rule", "clip"], "--rule is not a setting of the core 'lstm'"),
-        (["--size", "8"], "size must be"),
-        (["--size", "-5"], "size must be"),
-        (["--size", "1"], "size must be"),
-        (["--max-steps", "0"], "max_steps must be"),
-        (["--wall-penalty", "nan"], "wall_penalty must be"),
-        (["--total-steps", "0"], "--total-steps must be a whole number above 0, got 0"),
-        (["--n-envs", "-1"], "--n-envs must be a whole number above 0, got -1"),
-        (["--hidden-size", "0"], "--hidden-size must be a whole number above 0"),
-        (["--threads", "0"], "--threads must be a whole number above 0"),
-        (["--recurrent-lr-scale", "0"], "--recurrent-lr-scale must be a finite number above 0, got 0.0"),
-        (["--lr", "nan"], "--lr must be a finite number above 0, got nan"),
-        (["--lr", "inf"], "--lr must be a finite number above 0, got inf"),
-        (["--eta", "nan"], "--eta must be a finite number, got nan"),
-        (["--core", "rnn", "--init-scale", "inf"], "--init-scale must be a finite number, got inf"),
-        (["--core", "gru", "--init-scale", "0.1"], "--init-scale is not a setting of the core 'gru'"),
-        (["--gamma", "1.5"], "--gamma must be a number from 0 to 1, got 1.5"),
-        (["--seed", "-1"], "--seed must be a whole number from 0"),
-        (["--env", "CartPole-v1", "--size", "7"], "CartPole-v1 does not accept"),
-        (["--env", "mine:Own-v0"], "write 'Own-v0' and import mine before (--packages mine)"),
-        (["--env", "FrozenLake-v1"], "observation space must be a flat Box"),
-        (["--env", "FrozenLake-v1", "--core", "gru"], "observation space must be a flat Box"),
-        (["--env", "Blackjack-v1", "--core", "gru"], "observation space must be a flat Box"),
-        (
-            ["--env", "plastic_maze:PlasticMaze-v0"],
-            "write 'PlasticMaze-v0'",
-        ),
-        (["--packages", "./my_cores.py"], "--packages takes names of modules (my_cores, not ./my_cores.py)"),
-        (["--wall-penalty", "-0.1"], "wall_penalty is a price and must be 0 or more, got -0.1"),
-        (["--out", "/proc/nowhere"], "cannot be written"),
-        (["--out", "pyproject.toml"], "exists already"),
-        (["--resume", "tests"], "there is no run in tests"),
-        (["--device", "tpu9"], "device"),
-    ],
-)
-def test_bad_training_input_is_named_before_any_work(arguments, message, tmp_path, refused):
-    given = [] if {"--out", "--resume"} & set(arguments) else ["--out", tmp_path / "run"]
-    assert message in refused(train.main, *given, *arguments)
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_core_of_ones_own_trains_and_plays(tmp_path, monkeypatch):
-    readme = Path("README.md").read_text().split("### A core of your own")[1]
-    (tmp_path / "my_cores.py").write_text(readme.split("```python")[1].split("```")[0])
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    own = ["--packages", "my_cores"]
-    run("train.py", *QUICK, *own, "--core", "leaky", "--out", tmp_path / "run")
-    run("evaluate.py", tmp_path / "run", *own, "--episodes", 3)
-    assert "unknown core 'leaky'" in run("evaluate.py", tmp_path / "run", "--episodes", 3, code=2)
-
-
-def test_modules_in_the_current_folder_are_found(tmp_path, monkeypatch):
-    (tmp_path / "my_own_module.py").write_text("FOUND = True\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
-    import_packages(("my_own_module",))
-    assert sys.modules.pop("my_own_module").FOUND
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
         (["random", "--gif", "/proc/no/a.gif"], "--gif: there can be no folder /proc/no"),
         (["random", "--packages", "nowhere_to_be_found"], "No module named 'nowhere_to_be_found'"),
         (["nowhere"], "there is no agent at nowhere"),
@@ -366,18 +223,6 @@ def test_bad_evaluation_input_is_named(arguments, message, refused):
     assert message in refused(evaluate.main, *arguments)
 
 
-def test_an_environment_that_lacks_something_is_named(monkeypatch, refused):
-    def lacking(**kwargs):
-        raise gym.error.DependencyNotInstalled("Box2D is not installed")
-
-    gym.register("Lacking-v0", lacking)
-    try:
-        said = refused(train.main, "--env", "Lacking-v0")
-    finally:
-        gym.registry.pop("Lacking-v0")
-    assert "Lacking-v0 cannot be made: Box2D is not installed" in said
-
-
 def test_two_runs_of_one_name_are_told_apart(trained, tmp_path):
     one, two = tmp_path / "one" / "seed-0", tmp_path / "two" / "seed-0"
     for folder in (one, two):
@@ -386,22 +231,6 @@ def test_two_runs_of_one_name_are_told_apart(trained, tmp_path):
     output = run("evaluate.py", one, "--versus", two, "--episodes", 2)
     assert "one/seed-0" in output
     assert "two/seed-0" in output
-
-
-def test_nothing_saved_is_said(trained, tmp_path, refused, capsys, monkeypatch):
-    monkeypatch.setattr(train, "train", interrupted)
-    assert train.main([*QUICK, "--out", str(tmp_path / "new")]) == 130
-    assert "stopped. Nothing has been saved yet." in capsys.readouterr().out
-    monkeypatch.undo()
-    (tmp_path / "new").mkdir()
-    (tmp_path / "new" / "settings.json").touch()
-    assert "exists already; delete it or choose another folder" in refused(
-        train.main, *QUICK, "--out", tmp_path / "new"
-    )
-
-
-def interrupted(settings, console):
-    raise KeyboardInterrupt
 
 
 def test_ablations_that_do_not_fit_the_agent_are_refused(trained, tmp_path, refused):
