@@ -83,6 +83,8 @@ class EvaluateSettings:
                 _check_file(name, path, endings)
         if self.frames is not None and self.frames.exists() and not self.frames.is_dir():
             raise ValueError(f"--frames must name a folder, but {self.frames} is a file")
+        if self.frames is not None and any(self.frames.glob("*.png")):
+            raise ValueError(f"--frames must name a new folder, or one without pictures, got {self.frames}")
         if self.mp4 is not None:
             check_mp4()
         if PERSON in self.players and self.outputs.recorded:
@@ -157,10 +159,10 @@ def run(settings: EvaluateSettings, console: Console) -> None:
     others = [
         scores_of(name, Ablations(move_goal=ablations.move_goal)) for name in names if name != settings.agent
     ]
-    console.print(table(scores, intact, others, task, settings))
     if settings.json is not None:
         measured = report(scores, others, task, settings.episodes, settings.seed, ablations, intact)
         settings.json.write_text(json.dumps(measured, indent=2) + "\n")
+    console.print(table(scores, intact, others, task, settings))
 
 
 def table(
@@ -193,7 +195,10 @@ def table(
         apart = intact if settings.ablations.move_goal is not None else None
         for name in ("planner", "oracle"):
             if name in means:
-                shares = ("-" if s is apart else f"{s.mean_return / means[name]:.0%}" for s in all_scores)
+                whole = means[name]  # where that is nothing, there are no shares of it
+                shares = (
+                    "-" if s is apart or whole <= 0 else f"{s.mean_return / whole:.0%}" for s in all_scores
+                )
                 row(f"share of the {name}", *shares)
         row("steps to the first hit", *(_number(s.steps_to_first_hit) for s in all_scores))
         row("steps per later hit", *(_number(s.steps_per_later_hit) for s in all_scores))

@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from agents.a2c import RecurrentA2C
 from agents.ablations import AblatedPlayer, Ablations, MovingGoalVecEnv
 from agents.find_agent import find_agent
+from agents.policy import check_spaces
 from agents.vec_env import GymnasiumVecEnv, env_spec, episode_length, find_spec, make_vec_env
 from plastic_maze import OraclePlayer, PlannerPlayer, PlasticMazeVectorEnv, RandomPlayer
 
@@ -160,10 +161,9 @@ def make_player(name: str, env: VecEnv, seed: int = 0, ablations: Ablations = IN
             f"{', '.join(ablations.of_agent)}: only a trained agent can be ablated, not the {name}"
         )
     if name == "random":
-        space = env.action_space
-        if not isinstance(space, spaces.Discrete) or space.start != 0:
-            raise ValueError(f"the random player needs Discrete actions, starting at 0, got {space}")
-        return RandomPlayer(int(space.n), seed)
+        check_spaces(env.observation_space, env.action_space)  # an agent could not play elsewhere either
+        assert isinstance(env.action_space, spaces.Discrete)
+        return RandomPlayer(int(env.action_space.n), seed)
     if name in REFERENCES:
         if not (isinstance(env, GymnasiumVecEnv) and isinstance(env.env, PlasticMazeVectorEnv)):
             raise ValueError(f"the {name} plays in this project's mazes only")

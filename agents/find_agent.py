@@ -51,7 +51,7 @@ def find_agent(name: str, env_id: str | None = None) -> Path:
     if with_ending.is_file():
         return with_ending
     elsewhere = sorted(file.parent.name for file in TRAINED.glob(f"*/{path.name}{SUFFIX}"))
-    if elsewhere:
+    if elsewhere and path.name == name:
         raise ValueError(
             f"no {name!r} comes trained for {env_id}, but for {', '.join(elsewhere)}; "
             f"to play here with one of those, give its file, {trained_agent(name, elsewhere[0])}"

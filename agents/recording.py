@@ -36,7 +36,7 @@ def frames(
         Pictures, uint8 [height, width, 3].
 
     Raises:
-        ValueError: If the task, the player or an ablation is not accepted.
+        ValueError: If the task, the player or an ablation is not accepted, or the environment draws nothing.
     """
     env = task.make(1, ablations.move_goal, render_mode="rgb_array")
     try:
@@ -46,7 +46,10 @@ def frames(
         env.seed(seed)
         obs, state, starts = env.reset(), None, np.ones(1, dtype=bool)
         while True:
-            yield from (image for image in env.get_images() if image is not None)
+            (image,) = env.get_images()
+            if image is None:
+                raise ValueError(f"{task.env_id} draws no pictures")
+            yield image
             actions, state = player.predict(obs, state, starts, deterministic)
             obs, _, starts, _ = env.step(actions)
             if starts[0]:

@@ -48,8 +48,10 @@ def from_settings(values: dict[str, Any], where: str) -> Experiment:
     Raises:
         ValueError: If they are not the settings of an experiment.
     """
+    if not isinstance(values, dict):
+        raise ValueError(f"{where}: settings must be an object, got {values!r}")
     name = values.get("task")
-    if name not in EXPERIMENTS:
+    if not isinstance(name, str) or name not in EXPERIMENTS:
         raise ValueError(f"{where}: unknown task {name!r}; accepted: {', '.join(EXPERIMENTS)}")
     cls = EXPERIMENTS[name]
     given = {key: value for key, value in values.items() if key != "task"}

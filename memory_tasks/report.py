@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +102,9 @@ def write_report(out: Path, experiment: Experiment | None = None) -> list[Path]:
     write_csv(tables[0], [asdict(score) for score in scores])
     write_csv(tables[1], _runs(results))
     tables[2].write_text(_markdown(results, scores))
-    return [*files, *tables, *(experiment or results.experiment).pictures(out, report)]
+    # All networks of the folder, also where the last command trained only some of them.
+    pictured = replace(experiment or results.experiment, networks=results.experiment.networks)
+    return [*files, *tables, *pictured.pictures(out, report)]
 
 
 def _interval(

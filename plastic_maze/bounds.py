@@ -24,11 +24,11 @@ came before; visiting them takes a step each, as above; and after that hit at mo
 **Paired associates.** With j of K goals known, the next leg leads to a known goal by a chance of j / K. Such
 a leg takes at most d steps with a chance of no more than f(d), the largest that any policy has for any goal.
 Otherwise the goal is equally likely on at least F - 2 - j cells (not on the start, a known goal, or where the
-agent is), and even an agent that knows where it is visits at most one more of them in a step. Legs that are
-shorter in this sense (stochastic order) leave more time, and more time is never worse, so replacing each leg
-by a random one with the largest chances gives a bound; a recursion over the time left adds it up. Not tight:
-f takes the goal that is easiest to reach, and a search is taken to begin in a known place. On
-`PlasticMazePairs-v0` the bound says no more than the score of the player that knows all.
+agent is; but on one at least), and even an agent that knows where it is visits at most one more of them in a
+step. Legs that are shorter in this sense (stochastic order) leave more time, and more time is never worse, so
+replacing each leg by a random one with the largest chances gives a bound; a recursion over the time left adds
+it up. Not tight: f takes the goal that is easiest to reach, and a search is taken to begin in a known place.
+On `PlasticMazePairs-v0` the bound says no more than the score of the player that knows all.
 """
 
 from dataclasses import replace
@@ -216,7 +216,7 @@ def _hits_with_pairs(rules: MazeRules, chance_known: Floats) -> float:
     worth_of_more = np.zeros(horizon + 1)
     for known in range(pairs, 0, -1):
         share = known / pairs
-        by_return, by_search = share * np.diff(chance_known), (1 - share) * search(free - 2 - known)
+        by_return, by_search = share * np.diff(chance_known), (1 - share) * search(max(free - 2 - known, 1))
         worth = np.zeros(horizon + 1)
         for t in range(1, horizon + 1):
             worth[t] = by_return[:t] @ (1 + worth[:t][::-1]) + by_search[:t] @ (1 + worth_of_more[:t][::-1])

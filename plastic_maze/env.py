@@ -14,11 +14,11 @@ from plastic_maze.dynamics import MazeState
 from plastic_maze.layouts import NUM_ACTIONS
 from plastic_maze.observations import Observer
 from plastic_maze.options import check_option_names, goal_cells
+from plastic_maze.randomness import SEEDS
 from plastic_maze.rendering import picture, text
 from plastic_maze.rules import make_rules
 from plastic_maze.window import Window
 
-_WORD = 2**64
 _FIRST_EPISODE = np.zeros(1, dtype=np.uint64)
 
 
@@ -99,7 +99,8 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
 
     Every random choice is a pure function of the seed, the number of the episode since that seed was set, and
     the number of the choice. So `reset(seed=s)` begins the same episode wherever it is called, `reset()` goes
-    on to the next one, and the teleports do not depend on what the agent does in between.
+    on to the next one, and the teleports do not depend on what the agent does in between. (A goal that moves
+    avoids the agent: to where it moves, and where the agent lands from then on, depends on where it stands.)
     `plastic_maze.randomness` has the details.
 
     ## Rewards
@@ -220,9 +221,9 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
         goal = goal_cells(self.rules, given["goal"], num_envs=1) if "goal" in given else None
         super().reset(seed=seed)
         if seed is not None:
-            word, episode = np.array([seed % _WORD], dtype=np.uint64), _FIRST_EPISODE
+            word, episode = np.array([seed % SEEDS], dtype=np.uint64), _FIRST_EPISODE
         elif self._state is None:
-            word, episode = self.np_random.integers(_WORD, size=1, dtype=np.uint64), _FIRST_EPISODE
+            word, episode = self.np_random.integers(SEEDS, size=1, dtype=np.uint64), _FIRST_EPISODE
         else:
             word, episode = self._state.seed, self._state.episode + np.uint64(1)
         self._state = dynamics.begin_episodes(self.rules, word, episode, goal)

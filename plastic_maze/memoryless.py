@@ -79,8 +79,11 @@ def best_memoryless(rules: MazeRules, restarts: int = 4, kicks: int = 50, seed: 
         The best score and its policy.
 
     Raises:
-        ValueError: If `restarts` is not a positive integer, or `kicks` or `seed` not a non-negative one.
+        ValueError: If `restarts` is not a positive integer, or `kicks` or `seed` not a non-negative one; or
+            if the maze has several cues, random walls or a goal that moves, of which this analysis knows
+            nothing.
     """
+    _check_ordinary(rules)
     whole_number("restarts", restarts, minimum=1)
     whole_number("kicks", kicks, minimum=0)
     random = np.random.default_rng(whole_number("seed", seed, minimum=0))
@@ -116,18 +119,20 @@ class MemorylessPlayer:
         found: The policy, for the same maze.
 
     Raises:
-        ValueError: If `env` is something else, or the policy is for another maze.
+        ValueError: If `env` is something else, or the policy is for another maze, or `best_memoryless` cannot
+            be asked for this one.
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any], found: MemorylessResult) -> None:
         self._env = own_vector_env(env)
         self._found = found
         rules = self._env.rules
+        _check_ordinary(rules)
         expected = (rules.max_steps, rules.layout.num_cells)
-        if found.policy.shape[:2] != expected or not np.array_equal(found.rewards, _rewards(rules)):
+        if found.policy.shape[:2] != expected or not np.array_equal(found.rewards, rules.rewards):
             raise ValueError(
                 f"the policy must be for this maze, with max_steps and cells {expected} and rewards "
-                f"{_rewards(rules).tolist()}, got {found.policy.shape[:2]} and {found.rewards.tolist()}"
+                f"{rules.rewards.tolist()}, got {found.policy.shape[:2]} and {found.rewards.tolist()}"
             )
 
     def predict(
@@ -154,9 +159,13 @@ class MemorylessPlayer:
         return self._found.policy[now], state
 
 
-def _rewards(rules: MazeRules) -> Floats:
-    """The different rewards, ascending. Without a penalty, a bump looks like any other step."""
-    return np.unique([0.0, 0.0 - rules.wall_penalty, rules.goal_reward])
+def _check_ordinary(rules: MazeRules) -> None:
+    """Raise ValueError if episodes hold more than one goal in walls that are always the same."""
+    others = {"n_cues > 1": rules.n_cues > 1, "layout='random'": rules.random_walls}
+    others["goal_switch=True"] = rules.goal_switch
+    if any(others.values()):
+        given = " and ".join(name for name, there in others.items() if there)
+        raise ValueError(f"without memory, only the ordinary maze can be analysed, not one with {given}")
 
 
 class _Chain:
@@ -170,7 +179,7 @@ class _Chain:
     def __init__(self, rules: MazeRules) -> None:
         layout = rules.layout
         self.rules = rules
-        self.rewards = _rewards(rules)
+        self.rewards = rules.rewards
         self.told = (NUM_ACTIONS + 1, len(self.rewards))
         self.cells = len(layout.free)
         self.situations = (self.cells, self.told[0] * self.told[1])

@@ -50,7 +50,7 @@ class Observer:
         """The Box of one observation; it contains every value there can be."""
         low = np.zeros(self.size, dtype=np.float32)
         high = np.ones(self.size, dtype=np.float32)
-        low[PREVIOUS_REWARD], high[PREVIOUS_REWARD] = 0.0 - self.rules.wall_penalty, self.rules.goal_reward
+        low[PREVIOUS_REWARD], high[PREVIOUS_REWARD] = self.rules.rewards[[0, -1]]
         low[CUE] = -1.0
         return spaces.Box(low, high, dtype=np.float32)
 

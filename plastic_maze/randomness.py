@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 Words = NDArray[np.uint64]
 
+SEEDS = 2**64
+"""There are so many seeds, from 0."""
+
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _ONE = np.uint64(1)
 _HALF_WORD = np.uint64(32)

@@ -110,7 +110,12 @@ class MazeRules:
     @cached_property
     def reward_of_bump(self) -> NDArray[np.float64]:
         """Reward of a move that does not end on the goal, indexed by whether there is a wall, [2]."""
-        return np.array([0.0, 0.0 - self.wall_penalty])
+        return np.array([0.0, 0.0 - self.wall_penalty])  # not -0.0 where there is no penalty
+
+    @cached_property
+    def rewards(self) -> NDArray[np.float64]:
+        """All different rewards, ascending. Without a penalty, a bump is like any other step."""
+        return np.unique([*self.reward_of_bump, self.goal_reward])
 
 
 def make_rules(

@@ -65,8 +65,9 @@ def from_snapshot(rules: MazeRules, snapshot: dict[str, NDArray[Any]], num_envs:
         ValueError: If a key is missing or too many, an array has the wrong dtype or shape, or a value cannot
             occur.
     """
-    if set(snapshot) != set(_DTYPES):
-        raise ValueError(f"state must have the keys {sorted(_DTYPES)}, got {sorted(snapshot)}")
+    if not isinstance(snapshot, dict) or set(snapshot) != set(_DTYPES):
+        got = sorted(snapshot) if isinstance(snapshot, dict) else repr(snapshot)
+        raise ValueError(f"state must be a dictionary with the keys {sorted(_DTYPES)}, got {got}")
     arrays = {}
     for name, dtype in _DTYPES.items():
         array = np.asarray(snapshot[name])
@@ -92,12 +93,12 @@ def from_snapshot(rules: MazeRules, snapshot: dict[str, NDArray[Any]], num_envs:
     _require("pair", _within(pair, 0, rules.n_cues - 1), f"0 to {rules.n_cues - 1}")
     goal = goals[rows, pair]
     _require("agent", agent != goal, "off the goal")
-    rewards = [0.0, 0.0 - rules.wall_penalty, rules.goal_reward]
     _require("elapsed", _within(arrays["elapsed"], 0, rules.max_steps - 1), f"0 to {rules.max_steps - 1}")
     _require("previous_action", _within(arrays["previous_action"], NO_ACTION, NUM_ACTIONS - 1), "-1 to 3")
     begun = (arrays["previous_action"] != NO_ACTION) == (arrays["elapsed"] > 0)
     _require("previous_action", begun, "-1 if, and only if, no step was taken")
-    _require("previous_reward", np.isin(arrays["previous_reward"], rewards), f"one of {rewards}")
+    rewarded = np.isin(arrays["previous_reward"], rules.rewards)
+    _require("previous_reward", rewarded, f"one of {rules.rewards.tolist()}")
     _require("hits", _within(arrays["hits"], 0, arrays["elapsed"]), "0 to the steps taken")
     _require("agent", (arrays["elapsed"] > 0) | (agent == rules.layout.centre), "in the centre at the start")
     return MazeState(

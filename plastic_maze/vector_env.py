@@ -1,6 +1,6 @@
 """N mazes as a `gymnasium.vector.VectorEnv`: the same rules, without a loop over environments."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 import numpy as np
 from gymnasium import logger, spaces
@@ -15,12 +15,11 @@ from plastic_maze.env import check_render_mode
 from plastic_maze.layouts import NUM_ACTIONS
 from plastic_maze.observations import Observer
 from plastic_maze.options import check_option_names, goal_cells, moved_goal_cells
+from plastic_maze.randomness import SEEDS
 from plastic_maze.rendering import picture, text
 from plastic_maze.rules import make_rules
 from plastic_maze.snapshots import from_snapshot, to_snapshot
 from plastic_maze.validation import whole_number
-
-_WORD = 2**64
 
 
 class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDArray[Any]]):
@@ -119,9 +118,9 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
         rows = self._rows_to_reset(given.get("reset_mask"))
         goal = goal_cells(self.rules, given["goal"], self.num_envs)[rows] if "goal" in given else None
         words = None if seed is None else self._seed_words(seed)
-        super().reset(seed=seed if isinstance(seed, int) else None)
+        super().reset(seed=int(seed) if _is_seed(seed) else None)
         if words is None and self._state is None:
-            words = self._seed_words(int(self.np_random.integers(_WORD, dtype=np.uint64)))
+            words = self._seed_words(int(self.np_random.integers(SEEDS, dtype=np.uint64)))
         if words is not None:
             words, episodes = words[rows], np.zeros(len(rows), dtype=np.uint64)
         else:
@@ -212,8 +211,8 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
     def move_goal(self, goal: Any = None) -> None:
         """Move the goal that pays in every environment, between two steps: what does an agent do then?
 
-        With the same seeds and at the same time, goals moved at random move to the same squares whoever
-        plays, save for those that must be avoided.
+        Where a goal moves at random follows from the seed, the time and what it must avoid: two players may
+        find it on different squares.
 
         Args:
             goal: (row, col) for all environments, or an integer array [num_envs, 2], of free squares that are
@@ -244,7 +243,10 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
         return self._state
 
     def _checked(self, actions: Any) -> NDArray[np.intp]:
-        given = np.asarray(actions)
+        try:
+            given = np.asarray(actions)
+        except ValueError as error:  # rows of different lengths
+            raise InvalidAction(f"actions must be {self.num_envs} integers, got {actions!r}") from error
         if given.shape != (self.num_envs,) or given.dtype.kind not in "iu":
             raise InvalidAction(
                 f"actions must be {self.num_envs} integers, got {given.dtype} with shape {given.shape}"
@@ -275,12 +277,13 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
     def _seed_words(self, seed: Any) -> NDArray[np.uint64]:
         """One seed for each environment, uint64 [num_envs]."""
         n = self.num_envs
-        if isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0:
-            return np.uint64(int(seed) % _WORD) + np.arange(n, dtype=np.uint64)
-        seeds = np.asarray(seed)
-        if seeds.dtype.kind not in "iu" or seeds.shape != (n,) or seeds.min() < 0:
+        if _is_seed(seed):
+            return np.uint64(int(seed) % SEEDS) + np.arange(n, dtype=np.uint64)
+        seeds = seed if isinstance(seed, list | tuple) else np.asarray(seed).tolist()
+        if not isinstance(seeds, list | tuple) or len(seeds) != n or not all(map(_is_seed, seeds)):
             raise ValueError(f"seed must be None, a non-negative integer or {n} of them, got {seed!r}")
-        return seeds.astype(np.uint64)
+        # One at a time: NumPy makes floats of a list with numbers on both sides of 2**63.
+        return np.array([int(one) % SEEDS for one in seeds], dtype=np.uint64)
 
     def _info(self, state: MazeState) -> dict[str, Any]:
         coordinates = self.rules.layout.coordinates
@@ -315,3 +318,7 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
     def _masked(mask: NDArray[np.bool_], **values: Any) -> dict[str, Any]:
         """Put a mask of its own beside each value, as `gymnasium.vector.VectorEnv` does."""
         return values | {f"_{key}": mask.copy() for key in values}
+
+
+def _is_seed(seed: Any) -> TypeGuard[int | np.integer]:
+    return isinstance(seed, int | np.integer) and not isinstance(seed, bool) and bool(seed >= 0)

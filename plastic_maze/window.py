@@ -41,7 +41,7 @@ class Window:
         if self._dismissed:
             return
         pygame = import_pygame()
-        if self._screen is None:
+        if self._screen is None or pygame.display.get_surface() is not self._screen:
             self._open(pygame, frame)
         if any(event.type == pygame.QUIT for event in pygame.event.get()):
             self.close()
@@ -54,7 +54,9 @@ class Window:
     def close(self) -> None:
         """Close the window, if it is open."""
         if self._screen is not None:
-            import_pygame().display.quit()
+            pygame = import_pygame()
+            if pygame.display.get_surface() is self._screen:  # a process has one, which may be another's now
+                pygame.display.quit()
             self._screen = self._clock = None
 
     def _open(self, pygame: Any, frame: NDArray[np.uint8]) -> None:

@@ -146,6 +146,21 @@ def test_a_film_frames_and_a_figure(trained, tmp_path):
     assert (tmp_path / "a.svg").read_text().startswith("<?xml")
 
 
+def test_pictures_of_two_episodes_do_not_mix(tmp_path, refused):
+    (tmp_path / "00007.png").touch()
+    said = refused(evaluate.main, "random", "--frames", tmp_path)
+    assert f"--frames must name a new folder, or one without pictures, got {tmp_path}" in said
+
+
+def test_there_is_no_share_of_nothing(tmp_path, capsys):
+    """In one step from the centre of this maze, nobody comes to the goal."""
+    arguments = ["oracle", "--env", SMALL, "--goal", "1", "1", "--max-steps", "1", "--episodes", "2"]
+    assert evaluate.main([*arguments, "--json", str(tmp_path / "a.json")]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "share of the oracle" in line]
+    assert "%" not in line
+    assert json.loads((tmp_path / "a.json").read_text())["mean_return"] == 0
+
+
 def test_another_environment_draws_itself(tmp_path):
     run("evaluate.py", "random", "--env", "CartPole-v1", "--episodes", 2, "--gif", tmp_path / "a.gif")
     assert Image.open(tmp_path / "a.gif").n_frames > 3

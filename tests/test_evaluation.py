@@ -65,6 +65,8 @@ def test_one_episode_has_no_interval():
     assert evaluate("random", SMALL, 1, seed=0).ci95 is None
 
 
-def test_random_player_says_that_it_needs_discrete_actions():
-    with pytest.raises(ValueError, match=r"needs Discrete actions, starting at 0, got Box"):
+def test_random_player_plays_where_an_agent_could():
+    with pytest.raises(ValueError, match=r"action space must be Discrete, starting at 0, got Box"):
         evaluate("random", Task("Pendulum-v1", {}), 1, 0)
+    with pytest.raises(ValueError, match=r"observation space must be a flat Box .*, got Discrete\(16\)"):
+        evaluate("random", Task("FrozenLake-v1", {}), 1, 0)

@@ -37,6 +37,8 @@ def test_the_environment_decides_which_agent_plays():
         find_agent("nobody", "CartPole-v1")
     with pytest.raises(ValueError, match=r"trained already for PlasticMaze-v0 \(.*plastic.*\), a player"):
         find_agent("nobody")
+    with pytest.raises(ValueError, match="no agent at runs/lstm"):  # a run that is not there, not a core
+        find_agent("runs/lstm")
 
 
 def test_a_path_goes_before_a_name(tmp_path, monkeypatch):

@@ -129,6 +129,23 @@ def test_search_is_repeatable_and_more_of_it_is_no_worse() -> None:
     assert more.score >= few.score
 
 
+@pytest.mark.parametrize(
+    ("kwargs", "named"),
+    [
+        ({"n_cues": 2, "cue_size": 1}, "n_cues > 1"),
+        ({"size": 5, "layout": "random"}, "layout='random'"),
+        ({"goal_switch": True, "n_cues": 2, "cue_size": 1}, "n_cues > 1 and goal_switch=True"),
+    ],
+)
+def test_without_memory_only_the_ordinary_maze_is_known(kwargs: dict[str, Any], named: str) -> None:
+    env = PlasticMazeVectorEnv(1, **{"size": 3, "max_steps": 3} | kwargs)
+    ordinary = PlasticMazeVectorEnv(1, size=env.rules.layout.size, max_steps=3)
+    found = best_memoryless(ordinary.rules, restarts=1, kicks=0)
+    for call in (lambda: best_memoryless(env.rules), lambda: MemorylessPlayer(env, found)):
+        with pytest.raises(ValueError, match=f"not one with {named}"):
+            call()
+
+
 def test_memoryless_argument_errors() -> None:
     rules = MazeRules(pillar_layout(3), max_steps=3, goal_reward=1.0, wall_penalty=0.0)
     for kwargs in ({"restarts": 0}, {"kicks": -1}, {"seed": -1}):

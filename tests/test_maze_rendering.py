@@ -123,9 +123,13 @@ def test_traces() -> None:
 @pytest.mark.parametrize("size", [3, 5, 9])
 def test_a_view_does_not_tell_where_it_is(size: int) -> None:
     layout = pillar_layout(size)
-    same = [cell for cell in layout.free if (layout.views[cell] == layout.views[layout.free[-1]]).all()]
-    frames = [draw_view(layout, cell, 0.3) for cell in same]
-    assert all(np.array_equal(frames[0], frame) for frame in frames)
+    frames_of: dict[bytes, list[np.ndarray]] = {}
+    for cell in layout.free:
+        frames_of.setdefault(layout.views[cell].tobytes(), []).append(draw_view(layout, cell, 0.3))
+    assert max(map(len, frames_of.values())) == {3: 1, 5: 2, 9: 12}[size]
+    for first, *others in frames_of.values():
+        assert all(np.array_equal(first, frame) for frame in others)
+    frames = next(iter(frames_of.values()))
     assert frames[0].shape == draw_maze(layout, layout.centre, layout.free[0], 0.3).shape
     corner = draw_view(layout, layout.free[0], 0.0)
     large = 64 if size > 3 else 32
@@ -184,6 +188,22 @@ def test_closing_closes_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
     env.reset(seed=0)
     assert pygame.display.get_init()
     env.close()
+    assert not pygame.display.get_init()
+
+
+def test_a_window_outlives_that_of_another_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    pygame = pytest.importorskip("pygame")
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    old, new = (PlasticMazeEnv(size=size, render_mode="human") for size in (3, 5))
+    for env in (old, new):
+        env._window.fps = 10_000
+        env.reset(seed=0)
+    old.close()
+    new.step(0)
+    shown = pygame.surfarray.array3d(pygame.display.get_surface()).transpose(1, 0, 2)
+    new.render_mode = "rgb_array"
+    np.testing.assert_array_equal(shown, new.render())
+    new.close()
     assert not pygame.display.get_init()
 
 

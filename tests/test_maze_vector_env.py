@@ -135,7 +135,13 @@ def test_seeds() -> None:
     one = [env.reset()[1]["goal"].tolist() for _ in range(4)]
     env.reset(seed=[5, 6, 7])
     assert one == [env.reset()[1]["goal"].tolist() for _ in range(4)]
-    for bad in (-1, 1.5, True, "5", [1, 2], [1, 2, -3], [1, 2, None], [[1, 2, 3]], [0.5, 1, 2]):
+    env.reset(seed=np.int64(9))  # type: ignore[arg-type]
+    assert env.np_random_seed == 9
+    large = np.array([2**64 - 1, 5, 2**63], dtype=np.uint64)  # NumPy makes no integer array of its list
+    assert_same(env.reset(seed=large.tolist())[1], env.reset(seed=large)[1])
+    assert_same(env.reset(seed=[2**64 + 5, 6, 7])[1], info)
+    bads = (-1, 1.5, True, "5", [1, 2], [1, 2, -3], [1, 2, None], [[1, 2, 3]], [[1], [2, 3], 4], [0.5, 1, 2])
+    for bad in (*bads, [True, 1, 2], np.array([0.5, 1, 2])):
         with pytest.raises(ValueError, match="seed must be None, a non-negative integer or 3 of them"):
             env.reset(seed=bad)  # type: ignore[arg-type]
 
@@ -297,9 +303,11 @@ def test_snapshots_of_the_wrong_form() -> None:
         env.get_state()
     env.reset(seed=0)
     good = env.get_state()
-    with pytest.raises(ValueError, match="state must have the keys"):
+    with pytest.raises(ValueError, match=r"must be a dictionary with the keys .*, got None"):
+        env.set_state(None)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="must be a dictionary with the keys"):
         env.set_state({key: good[key] for key in good if key != "hits"})
-    with pytest.raises(ValueError, match="state must have the keys"):
+    with pytest.raises(ValueError, match="must be a dictionary with the keys"):
         env.set_state(good | {"more": good["hits"]})
     with pytest.raises(ValueError, match=r"state\['hits'\] must be int64 with shape \(3,\), got float64"):
         env.set_state(good | {"hits": good["hits"].astype(float)})
@@ -314,6 +322,7 @@ def test_snapshots_of_the_wrong_form() -> None:
     [
         ([0, 1], "must be 3 integers, got int64 with shape \\(2,\\)"),
         ([[0], [1], [2]], "shape \\(3, 1\\)"),
+        ([[0], [1, 2], [3]], "must be 3 integers, got \\[\\[0\\], \\[1, 2\\], \\[3\\]\\]"),
         (1, "shape \\(\\)"),
         ([0.0, 1.0, 2.0], "float64"),
         ([True, False, True], "bool"),

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -240,6 +240,7 @@ def test_settings_survive_json_without_paths():
     ("change", "message"),
     [
         ({"task": "chess"}, "x: unknown task 'chess'; accepted: patterns, bits, images, omniglot"),
+        ({"task": ["bits"]}, "x: unknown task"),
         ({"sise": 4}, "x accepts no 'sise'"),
         ({"size": "large"}, "x: size must be a whole number, got 'large'"),
     ],
@@ -247,6 +248,11 @@ def test_settings_survive_json_without_paths():
 def test_damaged_settings_are_named(change, message):
     with pytest.raises(ValueError, match=message):
         from_settings({**settings_of(BitsExperiment()), **change}, "x")
+
+
+def test_settings_that_are_no_object_are_named():
+    with pytest.raises(ValueError, match=r"x: settings must be an object, got \[\]"):
+        from_settings([], "x")
 
 
 def test_data_is_found_by_the_worker_and_in_no_file(tmp_path):
@@ -299,10 +305,12 @@ def test_a_task_adds_its_own_pictures(trained, tmp_path, monkeypatch):
     drawn = []
 
     def pictures(self, folder, report):
-        drawn.append((folder, report))
+        drawn.append((folder, report, self.networks))
         return [report / "own.png"]
 
     monkeypatch.setattr(BitsExperiment, "pictures", pictures)
     assert write_report(out)[-1] == out / "report" / "own.png"
-    assert drawn == [(out, out / "report")]
+    # All networks of the folder, though the command named one.
+    assert write_report(out, replace(read_settings(out), networks=("rnn",)))[-1] == out / "report" / "own.png"
+    assert drawn == [(out, out / "report", ("plastic", "rnn"))] * 2
     assert Experiment.pictures(BitsExperiment(), out, out) == []

@@ -6,7 +6,7 @@ import torch
 
 from agents import RecurrentA2C, make_vec_env
 from agents.ablations import AblatedPlayer, Ablations
-from agents.evaluation import Task
+from agents.evaluation import Task, evaluate
 from plastic_maze import ENVIRONMENTS, PlasticMazeEnv
 from viewer.director import Director
 from viewer.inspection import CHANGE_STEPS
@@ -218,7 +218,8 @@ def test_a_person_plays_and_is_compared():
     while not match.over:
         director.press(1)
         director.pass_time(0)
-    (ranking,) = director.finished
+    ((seed, ranking),) = director.finished
+    assert seed == match.seed == 0
     assert director.screen.ranking == ranking
     assert [score.label for score in ranking][:2] == ["oracle", "planner"]
     assert {score.label for score in ranking} == {"you", "oracle", "planner", "random"}
@@ -226,6 +227,52 @@ def test_a_person_plays_and_is_compared():
     director.do(Command.AGAIN)
     assert director.screen.ranking == ()
     assert match.moments[0].elapsed == 0
+
+
+def to_the_end(director):
+    while not director.match.over:
+        director.press(1)
+        director.pass_time(0)
+
+
+def test_a_person_is_compared_on_the_same_goals():
+    """The reference players' goal moves when the person's does; put elsewhere by hand, they have none."""
+    task, move = Task("PlasticMazeSmall-v0", {}), 40
+    director = Director(
+        make_match(["human"], task, 0, Ablations(move_goal=move)), "small", yardsticks=Yardsticks(task, move)
+    )
+    to_the_end(director)
+    scores = {score.label: score.score for score in director.screen.ranking}
+    moved = evaluate("oracle", task, 1, 0, ablations=Ablations(move_goal=move)).mean_return
+    assert scores["oracle"] == moved != evaluate("oracle", task, 1, 0).mean_return
+
+    director.do(Command.AGAIN)
+    session = director.match.sessions[0]
+    layout = session.moment.layout
+    director.click(next(cell for cell in layout.free.tolist() if session.can_move_goal(cell)))
+    to_the_end(director)
+    assert [score.label for score in director.screen.ranking] == ["you"]
+    director.do(Command.AGAIN)
+    to_the_end(director)
+    assert len(director.screen.ranking) == 4
+
+
+def test_the_last_moment_shows_the_cue_of_its_goal():
+    """Also where the last step was a hit, so that another pair pays from then on."""
+    session = Session("oracle", Task("PlasticMazePairs-v0", {"max_steps": 60}))
+    changed = 0
+    for seed in range(10):
+        session.begin(seed)
+        cue_of = {}
+        while not session.moment.over:
+            before = session.moment
+            cue_of[before.goal] = before.cue
+            session.step()
+        last = session.moment
+        changed += last.goal != before.goal
+        assert last.cue == cue_of.get(last.goal, last.cue)
+        assert (last.cue == before.cue) == (last.goal == before.goal)
+    assert changed > 0
 
 
 def test_bad_players_are_refused(path):

@@ -38,8 +38,8 @@ class Director:
         self.paused = False
         self.greedy = greedy
         self.goal_shown = self.whole_maze = match.person is None
-        self.finished: list[tuple[Score, ...]] = []
-        """What everybody got in each episode that a person played to its end."""
+        self.finished: list[tuple[int, tuple[Score, ...]]] = []
+        """Each episode that a person played to its end: its seed, and what everybody got."""
         self._heading = heading
         self._yardsticks = yardsticks
         self._pace = _FIRST_PACE
@@ -109,6 +109,7 @@ class Director:
         """Put the goal on a cell."""
         if self.match.move_goal(cell):
             self._kept[-1] = self.match.moments
+            self._goal_was_put = True
             self.say("the goal was moved")
         else:
             self.say("the goal cannot lie there")
@@ -147,6 +148,7 @@ class Director:
         self.match.begin(episode)
         self._kept: deque[tuple[Moment, ...]] = deque([self.match.moments], maxlen=_KEPT_STEPS + 1)
         self._ranking: tuple[Score, ...] = ()
+        self._goal_was_put = False
         self._due = self._held = 0.0
 
     def _step(self) -> None:
@@ -156,10 +158,12 @@ class Director:
         if self.match.over and self.match.person is not None:
             scores = [score_of(moment) for moment in self.match.moments]
             known = {score.label for score in scores}
-            others = self._yardsticks.scores(self.match.seed) if self._yardsticks is not None else ()
+            # Where the goal was put elsewhere by hand, the reference players had another task.
+            compared = self._yardsticks if not self._goal_was_put else None
+            others = compared.scores(self.match.seed) if compared is not None else ()
             scores += [score for score in others if score.label not in known]
             self._ranking = tuple(sorted(scores, key=lambda score: -score.score))
-            self.finished.append(self._ranking)
+            self.finished.append((self.match.seed, self._ranking))
 
     def _tampered(self, message: str) -> None:
         for session in self.match.sessions:

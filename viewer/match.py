@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agents.ablations import Ablations
 from agents.evaluation import Task, references
 from viewer.minds import PersonMind
 from viewer.moment import Moment
@@ -92,10 +93,12 @@ class Yardsticks:
 
     Args:
         task: Where they play.
+        move_goal: Before which step the goal moves; None: never.
     """
 
-    def __init__(self, task: Task) -> None:
-        self._sessions = [Session(name, task) for name in references(task)]
+    def __init__(self, task: Task, move_goal: int | None = None) -> None:
+        ablations = Ablations(move_goal=move_goal)
+        self._sessions = [Session(name, task, ablations) for name in references(task)]
 
     def scores(self, seed: int) -> tuple[Score, ...]:
         """What they get in the episode drawn from `seed`."""

@@ -88,7 +88,8 @@ class Session:
             # The maze has begun its next episode; what is seen is the end of this one.
             goal = self._cell(shown["goal"][0])
             goals = {self._moment.goal, *self._moment.others} - {goal}
-            self._moment = self._seen(self._moment.layout, goal, tuple(sorted(goals)), self._moment.cue)
+            cue = tuple(info["final_obs"][0][CUE].tolist())
+            self._moment = self._seen(self._moment.layout, goal, tuple(sorted(goals)), cue)
         else:
             self._observation = observations[0]
             self._await()

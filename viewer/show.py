@@ -107,10 +107,10 @@ def play_yourself(
         RuntimeError: If there is no display.
     """
     match = make_match(names, task, seed, ablations)
-    director = Director(match, task.env_id, greedy, Yardsticks(task))
+    director = Director(match, task.env_id, greedy, Yardsticks(task, ablations.move_goal))
     _watch(director, names)
-    for number, ranking in enumerate(director.finished):
-        console.print(_as_table(f"{task.env_id}, episode {number + 1}", ranking))
+    for episode_seed, ranking in director.finished:
+        console.print(_as_table(f"{task.env_id}, episode of seed {episode_seed}", ranking))
 
 
 def _watch(director: Director, names: Sequence[str]) -> None:
