@@ -73,10 +73,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings.check()
         sweep = read_sweep(settings.file)
+        ablated = True
         failures = [] if settings.report else train_all(sweep, settings, console)
-        if settings.ablate:
-            write_ablations(ablations_file(sweep), measure_ablations(sweep))
+        if failures:
+            say_failures(failures, len(sweep.runs()))
         if settings.report or any(run.is_finished(sweep.folder) for run in sweep.runs()):
+            ablated = not settings.ablate or _ablate(sweep)
             files = write_report(sweep)
             console.print(f"{len(files)} figures and tables are in {sweep.report}", highlight=False)
     except (SweepStopped, KeyboardInterrupt):
@@ -85,10 +87,17 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    if failures:
-        say_failures(failures, len(sweep.runs()))
-        return 1
-    return 0
+    return 1 if failures or not ablated else 0
+
+
+def _ablate(sweep: Sweep) -> bool:
+    """Measure and keep; False, and a message, if no agent can be ablated: the report is worth having then."""
+    try:
+        write_ablations(ablations_file(sweep), measure_ablations(sweep))
+    except ValueError as error:
+        print(f"no ablations: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 def train_all(sweep: Sweep, settings: SweepSettings, console: Console) -> list[Failure]:

@@ -17,10 +17,13 @@ from agents.training import TrainingStopped, train
 
 def main(arguments: list[str] | None = None) -> int:
     """Read settings, train, say where the result is; returns the exit code."""
-    settings = tyro.cli(TrainSettings, prog="train.py", description=TrainSettings.__doc__, args=arguments)
+    settings = _parsed(arguments, TrainSettings())
     console = Console(soft_wrap=True)
     folder = settings.resume or settings.folder()
     try:
+        if settings.resume is not None:
+            _, own = RunFolder.open(settings.resume)
+            _parsed(arguments, own).check_resume(own)  # what is not given is the run's own
         folder = train(settings, console).path
     except (TrainingStopped, KeyboardInterrupt):
         console.print(f"stopped. {_what_next(folder, settings.packages)}", highlight=False)
@@ -38,9 +41,19 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _parsed(arguments: list[str] | None, default: TrainSettings) -> TrainSettings:
+    return tyro.cli(
+        TrainSettings,
+        prog="train.py",
+        description=TrainSettings.__doc__,
+        args=arguments,
+        default=default,
+    )
+
+
 def _what_next(folder: Path, packages: tuple[str, ...]) -> str:
     """How a stopped run goes on."""
-    if RunFolder(folder).last_checkpoint() is None:
+    if not RunFolder(folder).settings_file.is_file():
         return "Nothing has been saved yet."
     return f"Go on with: {shlex.join(['python', 'train.py', '--resume', str(folder), *_named(packages)])}"
 

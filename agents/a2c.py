@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -90,7 +89,17 @@ class RecurrentA2C(OnPolicyAlgorithm):
         device: torch.device | str = "cpu",
         _init_setup_model: bool = True,
     ) -> None:
-        _check_numbers(gamma, gae_lambda, ent_coef, vf_coef, max_grad_norm, reward_scale, learning_rate)
+        self.check_numbers(
+            {
+                "learning_rate": learning_rate,
+                "gamma": gamma,
+                "gae_lambda": gae_lambda,
+                "ent_coef": ent_coef,
+                "vf_coef": vf_coef,
+                "max_grad_norm": max_grad_norm,
+                "reward_scale": reward_scale,
+            }
+        )
         super().__init__(
             policy,  # type: ignore[arg-type]  # SB3 names its own policy class here
             env,  # type: ignore[arg-type]  # _wrap_env takes vector environments too
@@ -115,12 +124,34 @@ class RecurrentA2C(OnPolicyAlgorithm):
         if self.env is not None:
             check_spaces(self.observation_space, self.action_space)
         self.reward_scale = reward_scale
-        self.normalize_advantage = normalize_advantage
+        self.normalize_advantage = bool(normalize_advantage)
         self.n_steps = self._settle_n_steps(n_steps)
         self._last_state: State | None = None
         self._log_interval: int | None = None
         if _init_setup_model:
             self._setup_model()
+
+    @staticmethod
+    def check_numbers(given: dict[str, Any]) -> None:
+        """Check those of these arguments of the class that are numbers in a range.
+
+        Raises:
+            ValueError: Naming the argument and what is accepted.
+        """
+        for name in ("gamma", "gae_lambda", "ent_coef", "vf_coef"):
+            number, high = given.get(name, 0.0), 1.0 if name.startswith("ga") else math.inf
+            if not (math.isfinite(number) and 0 <= number <= high):
+                raise ValueError(f"{name} must be a number from 0.0 to {high}, got {number!r}")
+        for name in ("max_grad_norm", "reward_scale", "learning_rate"):
+            number = given.get(name, 1.0)
+            if not callable(number) and not (math.isfinite(number) and number > 0):
+                raise ValueError(f"{name} must be a finite number above 0, got {number!r}")
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        from agents.checkpoint import check_savable
+
+        check_savable(self)  # before it is trained
 
     def _settle_n_steps(self, n_steps: int | None) -> int:
         if n_steps is None and self.env is not None:
@@ -171,6 +202,8 @@ class RecurrentA2C(OnPolicyAlgorithm):
                 self.num_timesteps += env.num_envs
                 callback.update_locals(locals())
                 if not callback.on_step():
+                    assert isinstance(new_obs, np.ndarray)
+                    self._last_obs, self._last_episode_starts = new_obs, dones  # from where learn goes on
                     return False
                 starts = self._starts(dones)
                 scaled = self.reward_scale * rewards
@@ -317,8 +350,9 @@ class RecurrentA2C(OnPolicyAlgorithm):
     def load(  # type: ignore[override]  # fewer arguments
         cls: type[SelfRecurrentA2C],
         path: str | Path,
-        env: GymEnv | gym.vector.VectorEnv | None = None,
+        env: GymEnv | gym.vector.VectorEnv | str | None = None,
         device: torch.device | str = "cpu",
+        policy: str | type[RecurrentActorCriticPolicy] = "RecurrentPolicy",
         **changes: Any,
     ) -> SelfRecurrentA2C:
         """Read an agent that :meth:`save` wrote; nothing in the file is executed.
@@ -329,6 +363,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
             path: The file; its ending may be left out.
             env: Environment to go on training in; None: enough to predict.
             device: "cpu", "cuda" or "auto".
+            policy: The policy's class, if it is one of your own: the file has only its name.
             changes: Arguments of the class in place of the file's (learning_rate, tensorboard_log ...).
 
         Raises:
@@ -338,30 +373,4 @@ class RecurrentA2C(OnPolicyAlgorithm):
         """
         from agents.checkpoint import load_agent
 
-        return load_agent(cls, path, env, device, **changes)
-
-
-def _check_numbers(
-    gamma: float,
-    gae_lambda: float,
-    ent_coef: float,
-    vf_coef: float,
-    max_grad_norm: float,
-    reward_scale: float,
-    learning_rate: float | Callable[[float], float],
-) -> None:
-    for name, number, low, high in (
-        ("gamma", gamma, 0.0, 1.0),
-        ("gae_lambda", gae_lambda, 0.0, 1.0),
-        ("ent_coef", ent_coef, 0.0, math.inf),
-        ("vf_coef", vf_coef, 0.0, math.inf),
-    ):
-        if not (math.isfinite(number) and low <= number <= high):
-            raise ValueError(f"{name} must be a number from {low} to {high}, got {number!r}")
-    for name, number in (
-        ("max_grad_norm", max_grad_norm),
-        ("reward_scale", reward_scale),
-        ("learning_rate", 1.0 if callable(learning_rate) else learning_rate),
-    ):
-        if not (math.isfinite(number) and number > 0):
-            raise ValueError(f"{name} must be a finite number above 0, got {number!r}")
+        return load_agent(cls, path, env, device, policy, **changes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import random
+import warnings
 from collections import deque
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -14,12 +15,22 @@ import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium import spaces
+from stable_baselines3.common.base_class import maybe_make_env
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, Schedule
-from stable_baselines3.common.utils import LinearSchedule
+from stable_baselines3.common.utils import ConstantSchedule, LinearSchedule
 from torch import Tensor
 
-from agents.checkpoint_file import CheckpointError, read_file, tensor_group, with_suffix, write_file
+from agents.checkpoint_file import (
+    CheckpointError,
+    as_json,
+    read_file,
+    tensor_group,
+    with_suffix,
+    write_file,
+)
 from agents.optimizer_state import optimizer_tensors, restore_optimizer
+from agents.policy import RecurrentActorCriticPolicy
 from agents.typed_values import from_table
 from agents.vec_env import GymnasiumVecEnv, env_spec
 
@@ -43,6 +54,7 @@ class AgentSettings:
 
     env_id: str | None
     env_kwargs: dict[str, Any]
+    """Those that JSON can hold."""
     observation_low: list[float]
     observation_high: list[float]
     n_actions: int
@@ -64,6 +76,9 @@ class AgentSettings:
     versions: dict[str, str]
     recurrent_lr_scale: float = 1.0
     n_envs: int = 1
+    observation_dtype: str = "float32"
+    policy: str = "RecurrentPolicy"
+    """The policy's class; of one that is not this project's, the name."""
 
     @classmethod
     def of(cls, model: RecurrentA2C) -> AgentSettings:
@@ -74,7 +89,8 @@ class AgentSettings:
         env_id, env_kwargs = (model.env and env_spec(model.env)) or (None, {})
         return cls(
             env_id=env_id,
-            env_kwargs=env_kwargs,
+            env_kwargs={name: value for name, value in env_kwargs.items() if _is_json(value)},
+            observation_dtype=str(observations.dtype),
             observation_low=observations.low.tolist(),
             observation_high=observations.high.tolist(),
             n_actions=int(actions.n),
@@ -95,14 +111,15 @@ class AgentSettings:
             versions=library_versions(),
             recurrent_lr_scale=model.policy.recurrent_lr_scale,
             n_envs=model.n_envs,
+            policy=_policy_name(model, model.policy_class),
         )
 
     @property
     def both_spaces(self) -> tuple[spaces.Box, spaces.Discrete]:
         """Observation and action space."""
-        low = np.asarray(self.observation_low, dtype=np.float32)
-        high = np.asarray(self.observation_high, dtype=np.float32)
-        return spaces.Box(low, high, dtype=np.float32), spaces.Discrete(self.n_actions)
+        dtype: Any = np.dtype(self.observation_dtype)
+        low, high = np.asarray(self.observation_low, dtype), np.asarray(self.observation_high, dtype)
+        return spaces.Box(low, high, dtype=dtype), spaces.Discrete(self.n_actions)
 
     def check_spaces(self, observation_space: spaces.Space, action_space: spaces.Space) -> None:
         """Check that an environment's spaces fit the agent.
@@ -129,9 +146,28 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
+def check_savable(model: RecurrentA2C) -> None:
+    """Check that a file can hold the settings of `model`.
+
+    Raises:
+        ValueError: If it cannot.
+    """
+    try:
+        as_json(asdict(AgentSettings.of(model)))
+    except TypeError as error:
+        raise ValueError(f"the agent could not be saved: {error}") from error
+
+
 def save_agent(model: RecurrentA2C, path: str | Path) -> Path:
     """Write weights and settings; returns the file's name as written."""
     path = with_suffix(path)
+    rate = model.learning_rate
+    if callable(rate) and not isinstance(rate, LinearSchedule | ConstantSchedule):
+        warnings.warn(
+            f"{path} will hold the schedule's first value, {rate(1.0)}, in place of the learning rate's "
+            "schedule, which could only be read back by executing code: give it to load again",
+            stacklevel=3,
+        )
     write_file(path, _weights(model), {"agent": asdict(AgentSettings.of(model))})
     return path
 
@@ -139,8 +175,9 @@ def save_agent(model: RecurrentA2C, path: str | Path) -> Path:
 def load_agent(
     model_class: type[A],
     path: str | Path,
-    env: GymEnv | gym.vector.VectorEnv | None = None,
+    env: GymEnv | gym.vector.VectorEnv | str | None = None,
     device: torch.device | str = "cpu",
+    policy: str | type[RecurrentActorCriticPolicy] = "RecurrentPolicy",
     **changes: Any,
 ) -> A:
     """Build the agent in the file at `path`; see :meth:`RecurrentA2C.load`.
@@ -152,9 +189,15 @@ def load_agent(
     for name in changes:
         if name not in CHANGEABLE:
             raise ValueError(f"load accepts no {name!r}; what can be changed: {', '.join(CHANGEABLE)}")
+    model_class.check_numbers(changes)
     tensors, settings = read_agent(path)
+    if _policy_name(model_class, policy) != settings.policy:
+        raise CheckpointError(
+            f"{path} has the policy {settings.policy}, not {_policy_name(model_class, policy)}; "
+            "give its class to load: policy=..."
+        )
     if env is not None:
-        wrapped = model_class._wrap_env(env)
+        wrapped = model_class._wrap_env(maybe_make_env(env, 0) if isinstance(env, str) else env)
         settings.check_spaces(wrapped.observation_space, wrapped.action_space)
     else:
         wrapped = None
@@ -172,7 +215,7 @@ def load_agent(
     }
     try:
         model = model_class(
-            "RecurrentPolicy",
+            policy,
             wrapped,  # type: ignore[arg-type]  # SB3 accepts None for a model that only predicts
             **{**kept, **changes},
             policy_kwargs={
@@ -214,8 +257,9 @@ def read_agent(path: str | Path) -> tuple[dict[str, Tensor], AgentSettings]:
     try:
         agent = from_table(AgentSettings, settings.get("agent"), "agent")
         agent.env_kwargs.pop("vectorization_mode", None)  # how it was made, not what it is: in older files
+        np.dtype(agent.observation_dtype)
         return tensors, agent
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
 
 
@@ -298,6 +342,20 @@ def restore_checkpoint(model: RecurrentA2C, path: str | Path) -> float:
         raise CheckpointError(
             f"{path} is damaged: its training state cannot be restored ({error})"
         ) from error
+
+
+def _is_json(value: object) -> bool:
+    try:
+        as_json(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _policy_name(model: RecurrentA2C | type[RecurrentA2C], policy: str | type[BasePolicy]) -> str:
+    """What a file calls a policy: by the name that the algorithm knows it by, or else that of its class."""
+    known = {known_class: name for name, known_class in model.policy_aliases.items()}
+    return policy if isinstance(policy, str) else known.get(policy, policy.__qualname__)
 
 
 def _weights(model: RecurrentA2C) -> dict[str, Tensor]:

@@ -9,6 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -38,11 +40,33 @@ def write_file(path: Path, tensors: dict[str, Tensor], settings: dict[str, Any])
     Args:
         path: Where to; its folder is made if missing.
         tensors: Arrays by name.
-        settings: Anything JSON can hold.
+        settings: Anything that :func:`as_json` takes.
+
+    Raises:
+        TypeError: If the settings hold something else.
     """
-    header = {_SETTINGS_KEY: json.dumps({"format_version": FORMAT_VERSION, **settings})}
-    data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, header)
-    write_whole(path, data)
+    header = {_SETTINGS_KEY: as_json({"format_version": FORMAT_VERSION, **settings})}
+    # Copies, because the format takes no tensors that share memory, as tied weights do.
+    copies = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
+    write_whole(path, save(copies, header))
+
+
+def as_json(value: Any) -> str:
+    """JSON of what it can hold, and of NumPy's numbers and arrays.
+
+    Raises:
+        TypeError: If there is something else in `value`.
+    """
+    return json.dumps(value, default=_without_numpy)
+
+
+def _without_numpy(value: object) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{value!r} cannot be kept in a file as JSON")
 
 
 def read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from gymnasium import spaces
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
@@ -192,6 +195,8 @@ def play(
 ) -> Episodes:
     """Play episodes number 0 to `episodes` - 1; episode j is drawn from seed `seed` + j, whoever plays.
 
+    The random generators of Python, NumPy and PyTorch are afterwards as they were before.
+
     Args:
         player: Who plays.
         env: Where; its rows play side by side.
@@ -200,20 +205,33 @@ def play(
         deterministic: Passed to the player.
         progress: Called with the number of finished episodes after each batch.
     """
-    set_random_seed(seed)
     options = env._options[0]
     batches = []
-    for begin in range(0, episodes, env.num_envs):
-        env.seed(seed + begin)
-        env.set_options(options)
-        batches.append(_play_once(player, env, deterministic))
-        progress(min(begin + env.num_envs, episodes))
+    with seeded(seed):
+        for begin in range(0, episodes, env.num_envs):
+            env.seed(seed + begin)
+            env.set_options(options)
+            batches.append(_play_once(player, env, deterministic))
+            progress(min(begin + env.num_envs, episodes))
     horizon = max(len(rewards) for rewards in batches)
     padded = [
         np.pad(rewards, ((0, horizon - len(rewards)), (0, 0)), constant_values=np.nan) for rewards in batches
     ]
     rewards = np.concatenate(padded, axis=1)[:, :episodes]
     return Episodes(np.nan_to_num(rewards), np.isfinite(rewards).sum(axis=0))
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """The random generators of Python, NumPy and PyTorch seeded, and then back where they were."""
+    before = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 - SB3 seeds these
+    set_random_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])  # noqa: NPY002
+        torch.set_rng_state(before[2])
 
 
 def _play_once(player: Player, env: VecEnv, deterministic: bool) -> np.ndarray:

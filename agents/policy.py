@@ -210,8 +210,9 @@ class RecurrentActorCriticPolicy(BasePolicy):
         if state is None:
             core_state = expected
         else:
-            core_state = tuple(torch.as_tensor(leaf, device=self.device) for leaf in state)
-            shapes = [tuple(leaf.shape) for leaf in core_state]
+            given = [torch.as_tensor(leaf, device=self.device) for leaf in state]
+            core_state = tuple(leaf.to(known.dtype) for leaf, known in zip(given, expected, strict=False))
+            shapes = [tuple(leaf.shape) for leaf in given]
             if shapes != [tuple(leaf.shape) for leaf in expected]:
                 raise ValueError(
                     f"the state has shapes {shapes}, but {len(obs)} observations need "

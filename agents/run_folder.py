@@ -27,8 +27,7 @@ class RunFolder:
         if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
             hint = ""
             if folder.settings_file.is_file() and not folder.agent.is_file():
-                resumable = folder.last_checkpoint() is not None
-                hint = f"go on with it (--resume {folder.path}) or " if resumable else "delete it or "
+                hint = f"go on with it (--resume {folder.path}) or "
             raise ValueError(f"{folder.path} exists already; {hint}choose another folder with --out")
         try:
             folder.path.mkdir(parents=True, exist_ok=True)

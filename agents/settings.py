@@ -111,7 +111,7 @@ class TrainSettings:
     out: Path | None = None
     """Folder of the run; by default runs/ENV-CORE-sSEED."""
     resume: Path | None = None
-    """Go on with the run in this folder; its settings count (but --packages are to be named again)."""
+    """Go on with the run in this folder; its own settings count (but --packages are to be named again)."""
     checkpoint_every: int = 2_000_000
     """Environment steps between two checkpoints."""
     log_interval: int = 10
@@ -153,18 +153,19 @@ class TrainSettings:
             if isinstance(value, float):
                 _check(name, value, math.isfinite(value), "a finite number")
 
-    def check_resume(self) -> None:
-        """Check that with `resume` nothing is asked for that the run's own settings would overrule.
+    def check_resume(self, own: TrainSettings) -> None:
+        """Check that nothing is asked for that a resumed run's `own` settings would overrule.
 
         Raises:
-            ValueError: Naming what was given.
+            ValueError: Naming what it is.
         """
-        given = [
-            f"--{field.name.replace('_', '-')}"
-            for field in dataclasses.fields(self)
-            if field.name not in ("resume", "packages", "maze") and getattr(self, field.name) != field.default
+        fields = [
+            field.name for field in dataclasses.fields(self) if field.name not in ("resume", "packages")
         ]
-        given += [f"--{name.replace('_', '-')}" for name in self.maze.kwargs()]
+        asked, kept = ({name: getattr(one, name) for name in fields} for one in (self, own))
+        for values in (asked, kept):
+            values |= dataclasses.asdict(values.pop("maze"))
+        given = [f"--{name.replace('_', '-')} {asked[name]}" for name in asked if asked[name] != kept[name]]
         if given:
             raise ValueError(
                 f"--resume goes on with the run's own settings, which cannot be changed: {', '.join(given)}"

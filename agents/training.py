@@ -93,29 +93,22 @@ def train(settings: TrainSettings, console: Console) -> RunFolder:
         TrainingDivergedError: If the loss is no longer a number.
     """
     import_packages(settings.packages)
+    folder = None
     if settings.resume is not None:
-        settings.check_resume()
         folder, settings = RunFolder.open(settings.resume)
-    else:
-        folder = None
     settings.check()
     set_num_threads(settings.threads or os.cpu_count() or 1)
     task = Task(settings.env, settings.maze.kwargs())
     oracle = oracle_return(task)
-    if folder is None:
-        model = new_model(settings, task)
-        folder = RunFolder.create(settings)
-        seconds = 0.0
-    else:
-        checkpoint = folder.last_checkpoint()
-        if checkpoint is None:
-            raise ValueError(
-                f"the run in {folder.path} has no checkpoint yet; start it anew in another folder"
-            )
-        if folder.agent.is_file():
-            raise ValueError(f"the run in {folder.path} is finished, {settings.total_steps:,} steps")
+    if folder is not None and folder.agent.is_file():
+        raise ValueError(f"the run in {folder.path} is finished, {settings.total_steps:,} steps")
+    checkpoint = folder.last_checkpoint() if folder is not None else None
+    if checkpoint is not None:
         model = RecurrentA2C.load(checkpoint, task.make(settings.n_envs), settings.device)
         seconds = restore_checkpoint(model, checkpoint)
+    else:  # a new run, or one that was stopped before its first checkpoint
+        model, seconds = new_model(settings, task), 0.0
+    folder = folder or RunFolder.create(settings)
     _say_what_runs(settings, model, folder, console)
     model.policy.core.warm_up(lambda message: console.print(message, highlight=False))
 

@@ -21,7 +21,8 @@ class GymnasiumVecEnv(VecEnv):
     """A Gymnasium vector environment behind SB3's VecEnv interface.
 
     There is no Python loop over environments except where episodes end. Like SB3's Monitor it reports each
-    finished episode in `info["episode"]`: return "r", length "l", seconds since the start "t".
+    finished episode in `info["episode"]`: return "r", length "l", seconds since the start "t". Of the
+    environment's own information, an episode's last is beside it; that of other steps is not handed on.
 
     Args:
         env: A vector environment whose declared autoreset mode is "same step", as SB3's VecEnvs reset.
@@ -54,6 +55,19 @@ class GymnasiumVecEnv(VecEnv):
         self._lengths[:] = 0
         return obs
 
+    def set_options(self, options: list[dict[str, Any]] | dict[str, Any] | None = None) -> None:
+        """Options of the next reset, one dictionary for all environments.
+
+        Raises:
+            ValueError: If it is a list with one for each.
+        """
+        if isinstance(options, list):
+            raise ValueError(
+                "options must be one dictionary for all environments, whose values can be arrays with a row "
+                f'for each, such as {{"goal": [[1, 1], [3, 3]]}}, got the list {options!r}'
+            )
+        super().set_options(options)
+
     def step_async(self, actions: np.ndarray) -> None:
         """Take note of actions [B]."""
         self._actions = actions
@@ -69,6 +83,7 @@ class GymnasiumVecEnv(VecEnv):
             seconds = round(time.time() - self._started, 6)
             for i in np.flatnonzero(dones):
                 infos[i] = {
+                    **_row(info.get("final_info", {}), int(i)),
                     "episode": {"r": float(self._returns[i]), "l": int(self._lengths[i]), "t": seconds},
                     "terminal_observation": info["final_obs"][i],
                     "TimeLimit.truncated": bool(truncated[i] and not terminated[i]),
@@ -106,7 +121,9 @@ class GymnasiumVecEnv(VecEnv):
         Raises:
             AttributeError: If it has no such attribute.
         """
-        value = getattr(self.env, attr_name)
+        # Gymnasium's wrappers of vector environments hand on only what they know of.
+        has = hasattr(self.env, attr_name)
+        value = getattr(self.env if has else self.env.unwrapped, attr_name)
         return [value for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
@@ -130,6 +147,15 @@ class GymnasiumVecEnv(VecEnv):
     def env_is_wrapped(self, wrapper_class: type[gym.Wrapper], indices: VecEnvIndices = None) -> list[bool]:
         """True for SB3's monitors, whose reports this class gives itself."""
         return [wrapper_class in (Monitor, VecMonitor) for _ in self._get_indices(indices)]
+
+
+def _row(info: dict[str, Any], i: int) -> dict[str, Any]:
+    """What the information of a vector environment, arrays with a mask each, says of environment `i`."""
+    return {
+        name: values[i]
+        for name, values in info.items()
+        if isinstance(values, np.ndarray) and f"_{name}" in info and info[f"_{name}"][i]
+    }
 
 
 def make_vec_env(env_id: str, n_envs: int, **env_kwargs: Any) -> VecEnv:
@@ -192,18 +218,15 @@ def env_spec(env: VecEnv) -> tuple[str, dict[str, Any]] | None:
         return None
     if spec is None:
         return None
-    ours = ("num_envs", "vectorization_mode", "render_mode")
+    ours = ("num_envs", "vectorization_mode", "vector_kwargs", "render_mode")
     return spec.id, {key: value for key, value in spec.kwargs.items() if key not in ours}
 
 
 def episode_length(env: VecEnv) -> int | None:
     """Steps in a whole episode of `env`, from its `max_steps` or its registered limit; None if unknown."""
-    try:
-        return int(env.get_attr("max_steps", 0)[0])
-    except AttributeError:
-        pass
-    try:
-        spec = env.get_attr("spec", 0)[0]
-    except AttributeError:
-        return None
+    # Asked first: in a process of its own, an environment without the attribute would end with an error.
+    steps = env.get_attr("max_steps", 0)[0] if env.has_attr("max_steps") else None
+    if isinstance(steps, int) and not isinstance(steps, bool):
+        return steps
+    spec = env.get_attr("spec", 0)[0] if env.has_attr("spec") else None
     return spec.max_episode_steps if spec is not None else None

@@ -156,8 +156,8 @@ def _plastic_agents(sweep: Sweep) -> Iterator[tuple[str, int, Path]]:
         for run in kept:
             agent = run.folder(sweep.folder).agent
             if run.entry == name and agent.is_file():
-                _, settings = read_agent(agent)
-                if make_core(settings.core, 1, 1).plastic_leaves:
+                tensors, settings = read_agent(agent)
+                if make_core(settings.core, 1, 1).plastic_leaves and "policy.core.alpha" in tensors:
                     yield name, run.settings.seed, agent
                 break
 

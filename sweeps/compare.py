@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
@@ -54,14 +54,14 @@ def read_sweeps(files: Sequence[Path], over: str) -> dict[float, Results]:
 
     Raises:
         ValueError: If a file cannot be used, has no number for `over`, or the one of another file; if they
-            are not of one environment; if there are fewer than two.
+            are not of one environment, or differ in more; if there are fewer than two.
     """
     if len(files) < 2:
         raise ValueError(f"a comparison needs the files of two sweeps or more, got {len(files)}")
     sweeps: dict[float, Sweep] = {}
     for file in files:
         sweep = read_sweep(file)
-        settings = {**find_spec(sweep.task.env_id).kwargs, **sweep.task.env_kwargs}
+        settings = _maze_settings(sweep)
         value = settings.get(over)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             given = ", ".join(settings) or "nothing"
@@ -74,7 +74,21 @@ def read_sweeps(files: Sequence[Path], over: str) -> dict[float, Results]:
     environments = sorted({sweep.task.env_id for sweep in sweeps.values()})
     if len(environments) > 1:
         raise ValueError(f"the sweeps are of different environments: {', '.join(environments)}")
+    (first, *others) = ({**_task_of(sweep), over: None} for sweep in sweeps.values())
+    for other in others:
+        differing = [name for name in {**first, **other} if first.get(name) != other.get(name)]
+        if differing:
+            raise ValueError(f"the sweeps differ in more than {over}: in {', '.join(differing)}")
     return {value: read_results(sweeps[value]) for value in sorted(sweeps)}
+
+
+def _maze_settings(sweep: Sweep) -> dict[str, Any]:
+    return {**find_spec(sweep.task.env_id).kwargs, **sweep.task.env_kwargs}
+
+
+def _task_of(sweep: Sweep) -> dict[str, Any]:
+    """All that scores of two sweeps must have in common."""
+    return {**_maze_settings(sweep), "goal": sweep.task.goal, **asdict(sweep.evaluation)}
 
 
 def points(results: dict[float, Results], against: Sequence[str]) -> list[Point]:

@@ -31,10 +31,8 @@ def work(run: Run, console: Console) -> None:
     set_num_threads(1)  # for the evaluation too, where nothing is left to train
     folder, settings = run.folder(here), run.settings
     if not folder.agent.is_file():
-        if folder.last_checkpoint() is not None:
+        if folder.settings_file.is_file():
             settings = TrainSettings(resume=folder.path, packages=settings.packages)
-        elif folder.path.is_dir():  # ended before its first checkpoint: nothing to go on from
-            shutil.rmtree(folder.path)
         train(settings, console)
     evaluation = evaluate_player(folder.agent.as_posix(), run.task, run.evaluation)
     if not run.keep:

@@ -15,19 +15,40 @@ import pytest
 import torch
 from rich.console import Console
 from safetensors.torch import load_file, safe_open, save_file
+from stable_baselines3.common.env_util import make_vec_env as make_vec
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from agents import CheckpointError, RecurrentA2C, make_vec_env
-from agents.checkpoint import AgentSettings, read_agent, save_agent
+from agents.checkpoint import AgentSettings, read_agent, save_agent, save_checkpoint
+from agents.cores import CORES, Core
 from agents.find_agent import find_agent
 from agents.metrics import read_metrics
+from agents.policy import RecurrentActorCriticPolicy
 from agents.run_folder import RunFolder
 from agents.settings import TrainSettings
 from agents.training import RunRecorder, TrainingStopped, train
 
 SMALL = "PlasticMazeSmall-v0"
 QUIET = Console(quiet=True)
+# None of the numbers is what it is by default.
+NUMBERS = {
+    "gamma": 0.9,
+    "gae_lambda": 0.8,
+    "ent_coef": 0.02,
+    "vf_coef": 0.25,
+    "max_grad_norm": 0.3,
+    "reward_scale": 0.2,
+}
 SETTINGS = TrainSettings(
-    env=SMALL, total_steps=1920, n_envs=3, hidden_size=8, threads=1, checkpoint_every=480, log_interval=1
+    env=SMALL,
+    total_steps=1920,
+    n_envs=3,
+    hidden_size=8,
+    threads=1,
+    checkpoint_every=480,
+    log_interval=1,
+    lr=1e-3,
+    **NUMBERS,
 )
 
 
@@ -35,7 +56,9 @@ SETTINGS = TrainSettings(
 def agent(tmp_path):
     env = make_vec_env(SMALL, 2)
     policy = {"core": "plastic", "hidden_size": 8, "core_settings": {"rule": "oja"}}
-    model = RecurrentA2C("RecurrentPolicy", env, policy_kwargs=policy, seed=3)
+    model = RecurrentA2C(
+        "RecurrentPolicy", env, policy_kwargs=policy, seed=3, normalize_advantage=False, **NUMBERS
+    )
     model.learn(160)
     return model, save_agent(model, tmp_path / "agent")
 
@@ -61,6 +84,8 @@ def test_a_loaded_agent_acts_like_the_saved_one(agent, with_env):
     assert all(np.array_equal(a, b) for a, b in zip(state_one, state_two, strict=True))
     assert again.policy.core.rule == "oja"
     assert (again.seed, again.num_timesteps, again.n_steps) == (3, 160, 80)
+    assert {name: getattr(again, name) for name in NUMBERS} == NUMBERS
+    assert again.normalize_advantage is False
 
 
 def test_the_file_holds_settings_versions_and_seed_as_json(agent):
@@ -146,6 +171,107 @@ def test_an_agent_can_be_trained_on_with_other_settings(agent, tmp_path):
     assert list((tmp_path / "tb").iterdir())
     with pytest.raises(ValueError, match="load accepts no 'policy_kwargs'; what can be changed: learn"):
         RecurrentA2C.load(path, policy_kwargs={})
+
+
+def test_numpys_numbers_and_what_json_cannot_hold(tmp_path):
+    """An environment's arguments may be anything; the agent's own must be such as a file can hold."""
+    vector = {"autoreset_mode": gym.vector.AutoresetMode.SAME_STEP}
+    env = gym.make_vec("CartPole-v1", num_envs=2, vectorization_mode="sync", vector_kwargs=vector)
+    policy = {"core": "plastic", "hidden_size": np.int64(8).item(), "core_settings": {"eta": np.float32(0.5)}}
+    model = RecurrentA2C(
+        "RecurrentPolicy", env, policy_kwargs=policy, gamma=np.float32(0.5), normalize_advantage=1
+    )
+    model.save(tmp_path / "cart")
+    again = RecurrentA2C.load(tmp_path / "cart", "CartPole-v1")
+    assert (again.gamma, again.normalize_advantage) == (0.5, True)
+    assert again.policy.core_settings == {"eta": 0.5}
+
+    gym.register("Own-v0", OwnEnv, kwargs={"table": np.eye(2), "kind": OwnEnv}, max_episode_steps=5)
+    try:
+        model = RecurrentA2C("RecurrentPolicy", "Own-v0", policy_kwargs={"hidden_size": 8})
+        model.save(tmp_path / "own")
+    finally:
+        gym.registry.pop("Own-v0")
+    assert read_agent(tmp_path / "own")[1].env_kwargs == {"table": [[1, 0], [0, 1]]}
+    again = RecurrentA2C.load(tmp_path / "own")
+    again.set_env(make_vec(OwnEnv))  # of float64, as the agent was trained
+    again.learn(10)
+
+
+class OwnEnv(gym.Env):
+    observation_space = gym.spaces.Box(-1, 1, (2,), np.float64)
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, table=None, kind=None):
+        self.table = table
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(2), {}
+
+    def step(self, action):
+        return np.ones(2), 1.0, True, False, {}
+
+
+class TiedCore(Core):
+    """Two layers with one matrix, and a state that holds one tensor twice."""
+
+    def __init__(self, input_size, hidden_size, callback=None):
+        super().__init__(input_size, hidden_size)
+        self.input = torch.nn.Linear(input_size, hidden_size)
+        self.up, self.down = (torch.nn.Linear(hidden_size, hidden_size, bias=False) for _ in range(2))
+        self.down.weight = self.up.weight
+
+    def initial_state(self, batch_size):
+        return (torch.zeros(batch_size, self.hidden_size),) * 2
+
+    def step(self, x, state):
+        h = torch.tanh(self.input(x) + self.down(self.up(state[0])))
+        return h, (h, h)
+
+
+def test_tied_weights_are_saved(tmp_path, monkeypatch):
+    monkeypatch.setitem(CORES, "tied", TiedCore)
+    policy = {"core": "tied", "hidden_size": 8}
+    model = RecurrentA2C("RecurrentPolicy", make_vec_env(SMALL, 2), n_steps=10, policy_kwargs=policy)
+    model.learn(20)
+    save_checkpoint(model, tmp_path / "a", seconds=1.0)
+    again = RecurrentA2C.load(tmp_path / "a")
+    assert torch.equal(again.policy.core.up.weight, model.policy.core.up.weight)
+    assert again.policy.core.up.weight is again.policy.core.down.weight
+    policy["core_settings"] = {"callback": print}
+    with pytest.raises(ValueError, match=r"the agent could not be saved: .*print"):
+        RecurrentA2C("RecurrentPolicy", make_vec_env(SMALL, 2), policy_kwargs=policy)
+
+
+def test_a_policy_of_ones_own_is_asked_for(tmp_path):
+    class Lazy(RecurrentActorCriticPolicy):
+        pass
+
+    model = RecurrentA2C(Lazy, make_vec_env(SMALL, 2), policy_kwargs={"hidden_size": 8})
+    model.save(tmp_path / "a")
+    with pytest.raises(CheckpointError, match=r"Lazy, not RecurrentPolicy; give its class to load: policy="):
+        RecurrentA2C.load(tmp_path / "a")
+    assert type(RecurrentA2C.load(tmp_path / "a", policy=Lazy).policy) is Lazy
+
+
+def test_a_schedule_that_is_not_kept_is_said(tmp_path):
+    model = RecurrentA2C(
+        "RecurrentPolicy",
+        make_vec_env(SMALL, 2),
+        learning_rate=lambda left: 1e-3 * left,
+        policy_kwargs={"hidden_size": 8},
+    )
+    with pytest.warns(UserWarning, match=r"will hold the schedule's first value, 0\.001"):
+        model.save(tmp_path / "a")
+
+
+def test_a_bad_argument_is_not_the_files_fault(agent):
+    with pytest.raises(
+        ValueError, match=r"learning_rate must be a finite number above 0, got -1\.0"
+    ) as found:
+        RecurrentA2C.load(agent[1], learning_rate=-1.0)
+    assert not isinstance(found.value, CheckpointError)
 
 
 def test_what_an_agent_says_of_its_environment_makes_it_again(agent):
@@ -242,6 +368,9 @@ def test_a_run_killed_with_kill_9_resumes(tmp_path):
     killed = RunFolder(tmp_path / "killed")
     command = [sys.executable, "train.py", "--env", SMALL, "--total-steps", "7200", "--n-envs", "3"]
     command += ["--hidden-size", "8", "--threads", "1", "--checkpoint-every", "720", "--log-interval", "1"]
+    command += ["--lr", str(SETTINGS.lr)]
+    for name, value in NUMBERS.items():
+        command += [f"--{name.replace('_', '-')}", str(value)]
     process = subprocess.Popen([*command, "--out", str(killed.path)], stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while killed.last_checkpoint() is None and time.monotonic() < deadline:
@@ -269,9 +398,21 @@ def test_ctrl_c_saves_and_says_how_to_resume(tmp_path):
     assert folder.last_checkpoint() is not None
 
 
-def test_a_finished_agent_cannot_be_resumed_but_a_run_without_checkpoint_says_so(tmp_path):
-    folder = RunFolder.create(replace(SETTINGS, out=tmp_path / "run"))
-    with pytest.raises(ValueError, match="has no checkpoint yet"):
-        train(TrainSettings(resume=folder.path), QUIET)
+def test_a_run_outside_the_maze_goes_on_with_new_episodes(tmp_path, monkeypatch):
+    """Not with those that it began with."""
+    asked = []
+    settings = replace(SETTINGS, env="CartPole-v1", n_steps=20, total_steps=240, checkpoint_every=60, seed=5)
+    folder = train(replace(settings, out=tmp_path / "run"), QUIET)
+    folder.agent.unlink()
+    folder.checkpoint(240).unlink()
+    at = int(folder.last_checkpoint().stem)
+    seed = DummyVecEnv.seed
+    monkeypatch.setattr(DummyVecEnv, "seed", lambda env, seed_: (asked.append(seed_), seed(env, seed_))[1])
+    train(TrainSettings(resume=folder.path), QUIET)
+    assert asked[-1] == 5 + at
+    assert folder.agent.is_file()
+
+
+def test_what_is_no_run_cannot_be_resumed(tmp_path):
     with pytest.raises(ValueError, match="there is no run in"):
         train(TrainSettings(resume=tmp_path), QUIET)

@@ -303,7 +303,7 @@ class Slip(Core):
         (
             lambda h: (h[0],),
             lambda h: (h, (h,)),
-            r"initial_state\(2\) must .*got \(a tensor of shape \[\d+\]\)",
+            r"initial_state\(2\) must .*got \(a tensor of shape \[\d+\], float32\)",
         ),
         (lambda h: (h,), lambda h: (h, h), r"tensors of shapes \[\[2, \d+\]\], got a tensor of shape"),
         (lambda h: (h,), lambda h: h, r"step must return \(activity, state\), got a tensor"),
@@ -314,3 +314,42 @@ def test_what_a_core_returns_is_checked(initial, step, message):
     with pytest.raises(ValueError, match=message):
         Slip(initial, step).check()
     Slip(lambda h: (h,), lambda h: (h, (h,))).check()
+
+
+@pytest.mark.parametrize("leaves", [(1,), (-1,), 0, [0], ("h",)])
+def test_what_a_core_says_of_its_plastic_weights_is_checked(leaves, monkeypatch):
+    core = Slip(lambda h: (h,), lambda h: (h, (h,)))
+    monkeypatch.setattr(Slip, "plastic_leaves", leaves)
+    with pytest.raises(ValueError, match="plastic_leaves must be a tuple of indices, each 0 to 0, got"):
+        core.check()
+
+
+def test_a_core_must_take_and_give_float32():
+    class Double(Slip):
+        def __init__(self):
+            super().__init__(lambda h: (h,), lambda h: (h, (h,)))
+            self.input = torch.nn.Linear(F, N, dtype=torch.float64)
+
+        def step(self, x, state):
+            h = self.input(x)
+            return h, (h,)
+
+    with pytest.raises(ValueError, match=r"step fails for features a tensor of shape \[2, \d+\], float32"):
+        Double().check()
+    with pytest.raises(ValueError, match=r"must return float32 activity .*got a tensor .*, float64"):
+        Slip(lambda h: (h,), lambda h: (h.double(), (h,))).check()
+
+
+@pytest.mark.parametrize("grows", [False, True])
+def test_a_core_that_cannot_be_matched_is_named(grows, monkeypatch):
+    """One without trained weights, and one with a few, in a large fixed network."""
+
+    class Reservoir(Slip):
+        def __init__(self, input_size, hidden_size):
+            super().__init__(None, None)
+            self.register_buffer("w", torch.zeros(hidden_size, hidden_size))
+            self.bias = torch.nn.Parameter(torch.zeros(1 if not grows else hidden_size // 100 + 1))
+
+    monkeypatch.setitem(CORES, "reservoir", Reservoir)
+    with pytest.raises(ValueError, match=r"'reservoir' cannot have as many trained .* \(--match neurons\)"):
+        matched_hidden_size("reservoir", 15, 100)

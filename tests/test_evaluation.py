@@ -1,7 +1,11 @@
 """What is measured in episodes."""
 
+import random
+
 import numpy as np
 import pytest
+import torch
+from stable_baselines3.common.utils import set_random_seed
 
 from agents.evaluation import Episodes, Scores, Task, evaluate, make_player, oracle_return, play
 
@@ -59,6 +63,19 @@ def test_other_environments_are_played_to_their_own_end():
     assert scores.steps_to_first_hit is None
     with pytest.raises(ValueError, match="the oracle plays in this project's mazes only"):
         evaluate("oracle", task, 1, seed=0)
+
+
+def test_random_generators_are_left_as_they_were():
+    def draw():
+        return torch.rand(1).item(), np.random.rand(), random.random()  # noqa: NPY002 - SB3 seeds this one
+
+    env = Task("PlasticMaze-v0", {"max_steps": 5}).make(2)
+    player = make_player("plastic", env)
+    set_random_seed(3)
+    expected = draw()
+    set_random_seed(3)
+    play(player, env, 2, seed=0)
+    assert draw() == expected
 
 
 def test_one_episode_has_no_interval():

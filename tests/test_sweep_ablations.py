@@ -5,7 +5,14 @@ import pytest
 
 import sweep as command
 from agents.evaluation import evaluate
-from sweeps.ablations import AblationScore, check_ablations, draw_ablations, read_ablations, write_ablations
+from sweeps.ablations import (
+    AblationScore,
+    check_ablations,
+    draw_ablations,
+    measure_ablations,
+    read_ablations,
+    write_ablations,
+)
 from sweeps.plan import read_sweep
 from tests.sweep_file import write
 
@@ -35,6 +42,13 @@ def test_plastic_agents_are_ablated_and_others_are_left_alone(ablated):
     assert scores[0].low < scores[0].mean_return < scores[0].high
 
 
+def test_a_core_without_alpha_is_left_alone(ablated, monkeypatch):
+    """Its plastic weights can be wiped, but there is no alpha to set to zero."""
+    monkeypatch.setattr("agents.cores.rnn.RNNCore.plastic_leaves", (0,))
+    scores = measure_ablations(read_sweep(ablated / "sweep.toml"), episodes=2)
+    assert {score.entry for score in scores} == {"plastic"}
+
+
 def test_the_figure_is_drawn_again_from_the_table_alone(ablated):
     figure = ablated / "report" / "ablations.png"
     figure.unlink(missing_ok=True)
@@ -45,8 +59,13 @@ def test_the_figure_is_drawn_again_from_the_table_alone(ablated):
 
 def test_a_sweep_without_kept_agents_says_so(ablated, capsys):
     (ablated / "plastic" / "seed-0" / "agent.safetensors").unlink(missing_ok=True)
-    assert command.main([str(ablated / "sweep.toml"), "--ablate"]) == 2
-    assert "no finished run has kept an agent with plastic weights" in capsys.readouterr().err
+    scores = ablated / "report" / "scores.md"
+    scores.unlink()
+    assert command.main([str(ablated / "sweep.toml"), "--ablate"]) == 1
+    said = capsys.readouterr().err
+    assert "no ablations: " in said
+    assert "no finished run has kept an agent with plastic weights" in said
+    assert scores.is_file()  # all else is reported
 
 
 def test_a_bar_for_each_score_with_its_interval(tmp_path):

@@ -1,6 +1,7 @@
 """Scores of several sweeps over the setting in which their tasks differ."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,5 +102,10 @@ def test_what_cannot_be_compared_is_named(tmp_path, capsys):
     assert "no sweep has a finished run of 'lstm'; there are plastic, gru" in error_of(
         one, two, against="lstm"
     )
+    large = sweep_of(tmp_path / "large", scores, "n_cues = 4\nsize = 9\nmax_steps = 100")
+    assert "the sweeps differ in more than n_cues: in size, max_steps" in error_of(one, large)
+    more = sweep_of(tmp_path / "more", {}, "n_cues = 5")
+    Path(more).write_text(Path(more).read_text().replace("episodes = 8", "episodes = 9"))
+    assert "differ in more than n_cues: in episodes" in error_of(one, more)
     assert "cannot be read" in error_of(one, str(tmp_path / "none.toml"))
     assert not (tmp_path / "out").exists()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,15 @@ def test_interval_of_equal_runs_is_a_point():
     np.testing.assert_array_equal([summary.low, summary.centre, summary.high], np.full((3, 2), 3.0))
 
 
+def test_the_interval_is_that_of_the_interquartile_mean():
+    """Against all ways of drawing four runs from four."""
+    scores = np.array([10.0, 20, 30, 100])
+    every = aggregate.interquartile_mean(np.array(list(product(scores, repeat=4))).T)
+    summary = aggregate.iqm_and_interval(scores)
+    assert [summary.low, summary.high] == pytest.approx(np.quantile(every, [0.025, 0.975]), abs=2.5)
+    assert summary.high > 80  # where the mean's interval ends below
+
+
 def test_curves_meet_on_a_grid_and_stay_level_after_their_end():
     times, values = [np.array([0.0, 2]), np.array([0.0, 4])], [np.array([0.0, 20]), np.array([0.0, 40])]
     on_grid = aggregate.on_grid(times, values, np.array([1.0, 2, 3]))
@@ -124,6 +134,8 @@ def test_tables_hold_the_numbers_of_the_runs(sweep):
     assert float(plastic["share_high"]) == pytest.approx(
         float(plastic["high"]) / planner.mean_return, rel=1e-4
     )
+    assert float(plastic["share_low"]) == pytest.approx(float(plastic["low"]) / planner.mean_return, rel=1e-4)
+    assert [float(plastic[name]) for name in ("first_hit", "later_hit", "seconds")] == [5, 4, 10]
     assert float(plastic["last_return"]) == 35  # each run ends 10 above its score
     assert plastic["steps_to_most"] == "inf"  # the returns above end at 110
     assert rows["planner"]["steps_to_most"] == ""

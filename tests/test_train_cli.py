@@ -6,7 +6,9 @@ from pathlib import Path
 
 import gymnasium as gym
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 import train
 from agents.settings import import_packages
@@ -34,9 +36,13 @@ def test_a_used_folder_is_never_overwritten(trained, tmp_path, refused):
 
 def test_a_resumed_run_keeps_its_settings(trained, refused):
     said = refused(train.main, "--resume", trained, "--lr", "0.1", "--core", "gru", "--size", "7")
-    assert (
-        "--resume goes on with the run's own settings, which cannot be changed: --core, --lr, --size" in said
+    assert "--resume goes on with the run's own settings, which cannot be changed: " in said
+    assert "changed: --core gru, --lr 0.1, --size 7" in said
+    # A flag's own default is asked for as well; what the run has already is no change.
+    assert "changed: --total-steps 30000000" in refused(
+        train.main, "--resume", trained, "--total-steps", "30000000"
     )
+    assert "is finished" in refused(train.main, "--resume", trained, "--total-steps", "480")
 
 
 def test_divergence_ends_the_run_with_a_message(tmp_path, capsys):
@@ -137,10 +143,22 @@ def test_nothing_saved_is_said(trained, tmp_path, refused, capsys, monkeypatch):
     monkeypatch.undo()
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "settings.json").touch()
-    assert "exists already; delete it or choose another folder" in refused(
-        train.main, *QUICK, "--out", tmp_path / "new"
-    )
+    assert "exists already; go on with it" in refused(train.main, *QUICK, "--out", tmp_path / "new")
 
 
-def interrupted(settings, console):
+def test_a_run_stopped_before_its_first_checkpoint_can_be_resumed(tmp_path, capsys, monkeypatch):
+    """Such as while kernels are compiled: it begins anew."""
+    out = ["--out", str(tmp_path / "run")]
+    monkeypatch.setattr("agents.cores.plastic.PlasticCore.warm_up", interrupted)
+    assert train.main([*QUICK, *out]) == 130
+    assert f"stopped. Go on with: python train.py --resume {tmp_path / 'run'}" in capsys.readouterr().out
+    monkeypatch.undo()
+    assert train.main(["--resume", str(tmp_path / "run")]) == 0
+    assert train.main([*QUICK, "--out", str(tmp_path / "whole")]) == 0
+    agents = [tmp_path / name / "agent.safetensors" for name in ("run", "whole")]
+    assert load_file(agents[0]).keys() == load_file(agents[1]).keys()
+    assert all(torch.equal(a, b) for a, b in zip(*(load_file(a).values() for a in agents), strict=True))
+
+
+def interrupted(*_):
     raise KeyboardInterrupt

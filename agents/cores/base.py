@@ -35,7 +35,7 @@ def _forms(state: object) -> list[tuple[int, ...]]:
 
 def _described(value: object) -> str:
     if isinstance(value, Tensor):
-        return f"a tensor of shape {list(value.shape)}"
+        return f"a tensor of shape {list(value.shape)}, {str(value.dtype).removeprefix('torch.')}"
     if isinstance(value, tuple):
         return f"({', '.join(map(_described, value))})"
     return repr(value)
@@ -120,10 +120,11 @@ class Core(nn.Module, ABC):
         """Take a step with two sequences, to see that what a core's author returns has the right form.
 
         Raises:
-            ValueError: If activity or state have another form than :meth:`step` says.
+            ValueError: If activity or state have another form than :meth:`step` says, or `step` fails; or if
+                :attr:`plastic_leaves` are no leaves of the state.
         """
         what = f"the core {type(self).__name__}"
-        example = next(self.parameters(), torch.zeros(1))
+        device = next(self.parameters(), torch.zeros(1)).device
         with torch.no_grad():
             before = self.initial_state(2)
             forms = _forms(before)
@@ -132,14 +133,26 @@ class Core(nn.Module, ABC):
                     f"{what}: initial_state(2) must return a tuple of tensors with 2 rows each, such as "
                     f"(torch.zeros(2, N),), got {_described(before)}"
                 )
-            stepped = self.step(example.new_zeros(2, self.input_size), before)
+            x = torch.zeros(2, self.input_size, dtype=torch.float32, device=device)
+            try:
+                stepped = self.step(x, before)
+            except RuntimeError as error:
+                raise ValueError(
+                    f"{what}: step fails for features {_described(x)} and the initial state: {error}"
+                ) from error
+        leaves = self.plastic_leaves
+        if not isinstance(leaves, tuple) or not all(leaf in range(len(forms)) for leaf in leaves):
+            raise ValueError(
+                f"{what}: plastic_leaves must be a tuple of indices, each 0 to {len(forms) - 1}, "
+                f"got {leaves!r}"
+            )
         if not (isinstance(stepped, tuple) and len(stepped) == 2):
             raise ValueError(f"{what}: step must return (activity, state), got {_described(stepped)}")
         activity, after = stepped
-        if _forms((activity,)) != [(2, self.hidden_size)]:
+        if _forms((activity,)) != [(2, self.hidden_size)] or activity.dtype != torch.float32:
             raise ValueError(
-                f"{what}: step must return activity of shape [2, {self.hidden_size}] for 2 sequences, "
-                f"got {_described(activity)}"
+                f"{what}: step must return float32 activity of shape [2, {self.hidden_size}] for 2 "
+                f"sequences, got {_described(activity)}"
             )
         if _forms(after) != forms:
             raise ValueError(

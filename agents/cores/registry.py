@@ -15,6 +15,9 @@ CORES: dict[str, type[Core]] = {}
 CoreSetting = str | float | int | bool
 C = TypeVar("C", bound=type[Core])
 
+_LARGEST = 2**16
+"""Neurons; no core of a sensible size is larger."""
+
 
 def register_core(name: str) -> Callable[[C], C]:
     """Class decorator that makes a core known as `name`.
@@ -94,7 +97,7 @@ def matched_hidden_size(name: str, input_size: int, plastic_size: int, **setting
         settings: Those of the core that is sized.
 
     Raises:
-        ValueError: As :func:`make_core` does.
+        ValueError: As :func:`make_core` does; or if the core has too few parameters, however large.
     """
     target = parameter_count("plastic", input_size, plastic_size)
 
@@ -104,6 +107,12 @@ def matched_hidden_size(name: str, input_size: int, plastic_size: int, **setting
     low, high = 1, 1
     while count(high) < target:
         high *= 2
+        if high > _LARGEST:
+            raise ValueError(
+                f"the core {name!r} cannot have as many trained parameters as plastic, {target:,}: with "
+                f"{high // 2:,} neurons it has {count(high // 2):,}; give it as many neurons instead "
+                "(--match neurons)"
+            )
     while low < high:
         middle = (low + high) // 2
         if count(middle) < target:
