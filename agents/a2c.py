@@ -138,10 +138,10 @@ class RecurrentA2C(OnPolicyAlgorithm):
         Raises:
             ValueError: Naming the argument and what is accepted.
         """
-        for name in ("gamma", "gae_lambda", "ent_coef", "vf_coef"):
-            number, high = given.get(name, 0.0), 1.0 if name.startswith("ga") else math.inf
+        for name, high in (("gamma", 1), ("gae_lambda", 1), ("ent_coef", math.inf), ("vf_coef", math.inf)):
+            number = given.get(name, 0.0)
             if not (math.isfinite(number) and 0 <= number <= high):
-                raise ValueError(f"{name} must be a number from 0.0 to {high}, got {number!r}")
+                raise ValueError(f"{name} must be a number from 0 to {high}, got {number!r}")
         for name in ("max_grad_norm", "reward_scale", "learning_rate"):
             number = given.get(name, 1.0)
             if not callable(number) and not (math.isfinite(number) and number > 0):
