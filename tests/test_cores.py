@@ -282,6 +282,53 @@ def test_replay_has_the_gradients_of_unroll(name):
         torch.testing.assert_close(one, two)
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        (
+            "rnn",
+            {"known": lambda known: known.double()},
+            r"known must be torch.float32 .*got torch.float64",
+        ),
+        (
+            "rnn",
+            {"known": lambda known: known.repeat(1, 1, 100)},
+            "known must be torch.float32",
+        ),
+        ("gru", {"known": lambda known: known[:-1]}, "known must be"),
+        ("lstm", {"c0": lambda c0: c0.repeat(100, 1)}, "c0 must be torch.float32"),
+        ("lstm", {"c0": lambda c0: c0.double()}, "c0 must be torch.float32"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_a_kernel_reads_it(name, change, message):
+    core = make_core(name, F, 5)
+    x, starts = torch.randn(T, 7, F), torch.zeros(T, 7, dtype=torch.bool)
+    h0, *cells = core.initial_state(7)
+    with torch.no_grad():
+        known, _ = core.unroll(x, (h0, *cells), starts)
+    known = change.get("known", lambda same: same)(known)
+    cells = [change.get("c0", lambda same: same)(leaf) for leaf in cells]
+    with pytest.raises(ValueError, match=message):
+        core.replay(x, (h0, *cells), starts, known)
+
+
+def test_mixed_precision_is_refused():
+    core = make_core("gru", F, 5)
+    x, starts = torch.randn(T, 7, F), torch.zeros(T, 7, dtype=torch.bool)
+    with torch.autocast("cpu", dtype=torch.bfloat16), pytest.raises(ValueError, match="drive must be"):
+        core.replay(x, core.initial_state(7), starts, torch.zeros(T, 7, 5))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("shape", [(0, 3), (4, 0)])
+def test_empty_sequences_are_refused(name, shape):
+    core = make_core(name, F, 5)
+    with pytest.raises(ValueError, match=r"empty|at least one step and one sequence"):
+        core.unroll(
+            torch.zeros(*shape, F), core.initial_state(shape[1]), torch.zeros(shape, dtype=torch.bool)
+        )
+
+
 class Slip(Core):
     """A core whose author returns what a test says."""
 

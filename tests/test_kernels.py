@@ -1,10 +1,12 @@
 """The fused kernels against the definition, `plastic_step` in a loop."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 import torch
+from llvmlite import binding
 from recurrence_material import assert_close, random_starts
 from torch import Tensor
 
@@ -63,7 +65,8 @@ def with_gradients(function, inputs, rule, through=("h", "hebb"), seed=1) -> dic
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(
-    ("T", "B", "N"), [(250, 1, 16), (250, 5, 33), (250, 3, 100), (9, 70, 20), (8, 2, 1), (1, 3, 7)]
+    ("T", "B", "N"),
+    [(250, 1, 16), (250, 5, 33), (250, 3, 100), (9, 70, 20), (8, 2, 1), (1, 3, 7), (30, 2, 257)],
 )
 def test_values_and_gradients_equal_the_loop(rule, T, B, N):
     inputs = make_inputs(T, B, N)
@@ -159,6 +162,17 @@ def test_nan_and_infinity_are_seen(rule):
     assert hebb[0].isnan().all()
 
 
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("value", [float("inf"), float("-inf")])
+def test_infinity_is_as_in_the_loop(rule, value):
+    inputs = make_inputs(12, 2, 16)
+    inputs[0][3, 0, 5] = value  # tanh makes one of it
+    if rule != "oja":  # where the loop takes infinity from infinity
+        inputs[5][1, 2, 7] = value
+    for got, wanted in zip(fused_unroll(*inputs, rule), plain_unroll(*inputs, rule), strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5, equal_nan=True)
+
+
 def test_tanh_is_accurate_over_its_range():
     x = torch.cat(
         (torch.linspace(-12, 12, 4001), torch.logspace(-30, 0, 999), torch.tensor([torch.inf, -torch.inf]))
@@ -168,6 +182,9 @@ def test_tanh_is_accurate_over_its_range():
     inputs = (x.view(1, 1, N), zeros, zeros, torch.zeros(N), torch.zeros(1, N), torch.zeros(1, N, N))
     h, _ = fused_unroll(*inputs, torch.ones(1, 1, dtype=torch.bool), "decay")
     torch.testing.assert_close(h.view(N).double(), x.double().tanh(), rtol=1e-6, atol=1e-30)
+    assert (h.abs() <= 1).all()
+    if binding.get_host_cpu_features().get("fma"):  # without it, a rounding less
+        assert (h.view(N)[x >= 8] == 1).all()
 
 
 def test_denormals_are_flushed_inside_and_only_inside():
@@ -202,6 +219,7 @@ def test_second_derivatives_are_refused():
         ({5: torch.zeros(2, 3)}, "hebb0 must have shape"),
         ({6: torch.zeros(4, 2)}, "starts must be bool"),
         ({6: torch.zeros(2, 4, dtype=torch.bool)}, "starts must be bool"),
+        ({6: torch.zeros(4, 2, dtype=torch.bool, device="meta")}, "starts must be bool .* on cpu, got"),
         ({1: torch.zeros(3, 3, dtype=torch.float64)}, "w must be torch.float32"),
         ({0: torch.zeros(4, 2, 3, dtype=torch.float16)}, "dtype must be float32"),
         ({5: torch.zeros(2, 3, 3, device="meta")}, "hebb0 must be"),
@@ -222,6 +240,62 @@ def test_compiled_kernels_are_found_by_the_next_process():
     script = "from agents.cores.kernels import is_compiled; print(is_compiled('clip'))"
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "True"
+
+
+@pytest.mark.parametrize("damage", ["nbi", "nbc", "full"])
+def test_a_cache_that_cannot_be_used_is_done_without(tmp_path, damage):
+    """A file cut short, or no room for a new one."""
+    script = """
+import sys
+from pathlib import Path
+import numba.core.caching as caching
+from agents.cores.kernels import compiled
+damage = sys.argv[1]
+if damage == "full":
+    def full(*arguments):
+        raise OSError("no space left")
+    caching.IndexDataCacheFile.save = full
+compiled.kernel("fixed_cells", "fixed", "lstm", "float32")
+print("compiled")
+"""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+
+    def run():
+        command = [sys.executable, "-c", script, damage]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.stdout.strip() == "compiled", done.stderr
+
+    run()
+    for file in tmp_path.rglob(f"*.{damage}"):
+        file.write_bytes(file.read_bytes()[:3])
+    run()
+
+
+def test_two_threads_can_want_a_kernel_at_once():
+    script = """
+import threading
+from agents.cores.kernels import compiled
+start, failures = threading.Barrier(4), []
+def want():
+    start.wait()
+    try:
+        compiled.kernel("fixed_cells", "fixed", "lstm", "float64")
+    except Exception as error:
+        failures.append(error)
+threads = [threading.Thread(target=want) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert not failures, failures
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+def test_without_a_compiler_it_says_so():
+    script = "from agents.cores.kernels import compile_kernels; compile_kernels('clip')"
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "ValueError: the kernels have to be compiled: unset" in done.stderr
 
 
 def test_a_forked_process_has_threads_of_its_own():

@@ -1,5 +1,7 @@
 """Cores step by step, as rollouts run them: the numbers of `step`, `reset` and `unroll`."""
 
+import copy
+
 import pytest
 import torch
 
@@ -216,3 +218,29 @@ def test_wrong_inputs_of_a_step_are_named(name, change, message):
     core, state, x, starts = build(name)
     with pytest.raises(ValueError, match=message):
         core.stepper(state).step(**{"x": x[0], "starts": starts[0], "out": torch.empty(B, N)} | change)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_copy_goes_on_apart_from_its_original(name):
+    core, state, x, starts = build(name)
+    original = core.stepper(state)
+    want = play(core.stepper(state), x, starts)
+    play(original, x[:5], starts[:5])
+    twin = copy.deepcopy(original)
+    play(original, x[:2], starts[:2])
+    del original
+    torch.testing.assert_close(play(twin, x[5:], starts[5:]), want[5:], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_autograd_knows_of_activity_that_was_overwritten(name):
+    """As a rollout buffer's is by the next rollout, too early."""
+    core, state, x, starts = build(name)
+    known = torch.empty(T, B, N)
+    stepper = core.stepper(state)
+    for x_t, starts_t, out in zip(x, starts, known, strict=True):
+        stepper.step(x_t, starts_t, out)
+    outputs = core.replay(x, state, torch.zeros_like(starts), known)
+    stepper.step(x[0], None, known[0])
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        outputs.square().sum().backward()

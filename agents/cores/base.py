@@ -215,7 +215,7 @@ class Core(nn.Module, ABC):
             known: What a :meth:`stepper` gave, step by step, with the present weights [T, B, N].
 
         Returns:
-            Activity [T, B, N].
+            Activity [T, B, N], which may be the memory of `known`.
         """
         return self._in_stretches(
             lambda stretch, before: self.rerun(x[stretch], before, known[stretch]), state, starts
@@ -224,6 +224,8 @@ class Core(nn.Module, ABC):
     def _in_stretches(
         self, run: Callable[[slice, State], tuple[Tensor, State]], state: State, starts: Tensor
     ) -> tuple[Tensor, State]:
+        if 0 in starts.shape:
+            raise ValueError(f"there must be at least one step and one sequence, got {list(starts.shape)}")
         cuts = starts.any(dim=1).nonzero().flatten().tolist()
         edges = sorted({0, *cuts, len(starts)})
         outputs = []

@@ -17,6 +17,29 @@ from torch.autograd.function import once_differentiable
 from agents.cores.kernels import gru_way_back, lstm_cells, lstm_way_back, runs_fixed, tanh_way_back
 
 
+def _check(drive: Tensor, parts: int, w: Tensor, state: dict[str, Tensor], known: Tensor | None) -> None:
+    """Raise ValueError unless the tensors have the shapes that go together, and one dtype.
+
+    Kernels read and write at addresses: nothing else would notice.
+
+    Args:
+        drive: [T, B, parts N].
+        parts: How many inputs a neuron has.
+        w: Its first dimension is parts N, the second N.
+        state: By name, [B, N] each.
+        known: [T, B, N]
+    """
+    T, B, N = len(drive), len(next(iter(state.values()))), w.shape[1]
+    wanted = {"drive": (drive, (T, B, parts * N)), "w": (w, (parts * N, N))}
+    wanted |= {name: (leaf, (B, N)) for name, leaf in state.items()}
+    wanted |= {} if known is None else {"known": (known, (T, B, N))}
+    for name, (tensor, shape) in wanted.items():
+        if tensor.shape != shape or tensor.dtype != w.dtype:
+            raise ValueError(
+                f"{name} must be {w.dtype} {list(shape)}, got {tensor.dtype} {list(tensor.shape)}"
+            )
+
+
 def _before(h0: Tensor, outputs: Tensor) -> Tensor:
     """The activity before each step, [T, B, N]."""
     return torch.cat([h0.unsqueeze(0), outputs[:-1]])
@@ -66,7 +89,11 @@ def tanh_unroll(drive: Tensor, h0: Tensor, w: Tensor, known: Tensor | None = Non
 
     Returns:
         Activity [T, B, N], differentiable once with respect to the first three.
+
+    Raises:
+        ValueError: If a shape or dtype is another.
     """
+    _check(drive, 1, w, {"h0": h0}, known)
     return _TanhUnroll.apply(drive, h0, w, known)
 
 
@@ -133,7 +160,11 @@ def gru_unroll(gates: Tensor, h0: Tensor, w: Tensor, b: Tensor, known: Tensor | 
 
     Returns:
         Activity [T, B, N], differentiable once with respect to the first four.
+
+    Raises:
+        ValueError: If a shape or dtype is another.
     """
+    _check(gates, 3, w, {"h0": h0}, known)
     return _GRUUnroll.apply(gates, h0, w, b, known)
 
 
@@ -171,5 +202,9 @@ def lstm_replay(drive: Tensor, h0: Tensor, c0: Tensor, w: Tensor, known: Tensor)
     Returns:
         Activity [T, B, N] and the cells after the last step [B, N], differentiable once with respect to the
         first four.
+
+    Raises:
+        ValueError: If a shape or dtype is another.
     """
+    _check(drive, 4, w, {"h0": h0, "c0": c0}, known)
     return _LSTMReplay.apply(drive, h0, c0, w, known)

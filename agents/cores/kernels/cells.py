@@ -51,7 +51,11 @@ def add_products(size: int, w: Pointer, pre: Pointer, sums: Pointer) -> None:
 
 @inline
 def sigmoid_row(row: Pointer, size: int) -> None:
-    """row[j] = sigmoid(row[j]), by way of the hyperbolic tangent."""
+    """row[j] = sigmoid(row[j]), by way of the hyperbolic tangent.
+
+    In float32 it is right to 1e-7, not to that share of it: of a gate that is all but shut, below about
+    sigmoid(-12), the gradient is rounding.
+    """
     half = fill(load(row), 0.5)
     for j in range(0, size, LANES):
         store(row + j, half * load(row + j))

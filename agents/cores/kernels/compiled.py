@@ -2,11 +2,13 @@
 
 import functools
 import hashlib
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numba
+from llvmlite import binding
 from numba.core import types
 
 from .backward import build_backward
@@ -25,6 +27,10 @@ BUILDERS: dict[str, Callable[[str, str, str], Callable]] = {
     "fixed_cells": build_cells,
 }
 
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_ONE_AT_A_TIME = threading.RLock()
+"""Threads that want the same kernel wait for the first, which compiles it."""
+
 
 def _kinds(rule: str, cell: str) -> tuple[str, ...]:
     """The kernels that there are for a rule and a cell."""
@@ -35,24 +41,32 @@ def _kinds(rule: str, cell: str) -> tuple[str, ...]:
 
 @functools.cache
 def _digest() -> str:
-    """A name for this package's text and LANES; Numba's cache itself looks only at the file of the kernel."""
+    """A name for this package's text, LANES and the processor.
+
+    Numba's cache itself looks only at the file of the kernel, and machines of two kinds that write to one
+    folder at the same time can take each other's code.
+    """
     files = sorted(Path(__file__).parent.glob("*.py"))
     text = b"".join(file.read_bytes() for file in files)
-    return hashlib.sha256(text + str(LANES).encode()).hexdigest()[:12]
+    machine = f"{LANES} {binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
+    return hashlib.sha256(text + machine.encode()).hexdigest()[:12]
 
 
 @functools.cache
 def _dispatcher(kind: str, rule: str, cell: str, dtype: str) -> Any:
     """The kernel, not compiled yet. Only float32 goes to disk."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-    function = BUILDERS[kind](rule, cell, dtype)
     if dtype == "float32":
+        function = BUILDERS[kind](rule, cell, dtype)
         function.__qualname__ = f"{rule}_{cell}_{_digest()}"  # part of the file name in the cache
         try:
-            return numba.njit(cache=True, **options)(function)
+            return numba.njit(cache=True, **_OPTIONS)(function)
         except RuntimeError:  # no directory to write to
             pass
-    return numba.njit(**options)(function)
+    return _dispatcher_without_cache(kind, rule, cell, dtype)
+
+
+def _dispatcher_without_cache(kind: str, rule: str, cell: str, dtype: str) -> Any:
+    return numba.njit(**_OPTIONS)(BUILDERS[kind](rule, cell, dtype))
 
 
 def _signature(dispatcher: Any) -> tuple:
@@ -69,11 +83,22 @@ def kernel(kind: str, rule: str, cell: str, dtype: str) -> Callable[..., None]:
         rule: One of `ALL_RULES`, or `FIXED`.
         cell: A key of `PARTS`; for `FIXED` one of `SUMS`.
         dtype: "float32" or "float64".
+
+    Raises:
+        ValueError: If Numba is told not to compile.
     """
-    dispatcher = _dispatcher(kind, rule, cell, dtype)
-    dispatcher.compile(_signature(dispatcher))
-    dispatcher.disable_compile()
-    return dispatcher
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]  # Numba sets it from the environment
+        raise ValueError("the kernels have to be compiled: unset the environment variable NUMBA_DISABLE_JIT")
+    with _ONE_AT_A_TIME:
+        dispatcher = _dispatcher(kind, rule, cell, dtype)
+        if not dispatcher.signatures:
+            try:
+                dispatcher.compile(_signature(dispatcher))
+            except Exception:  # a file of the cache is damaged, or there is no room for a new one
+                dispatcher = _dispatcher_without_cache(kind, rule, cell, dtype)
+                dispatcher.compile(_signature(dispatcher))
+            dispatcher.disable_compile()
+        return dispatcher
 
 
 def compile_kernels(rule: str, cell: str = "tanh") -> None:

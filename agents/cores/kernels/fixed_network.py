@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import increment_version
 from torch.nn.functional import pad
 
 from .compiled import kernel
@@ -47,13 +48,14 @@ class FixedStepper:
         self._x_shape, self._h_shape = (B, F), (B, N)
         self._kernel = kernel("fixed_step", FIXED, cell, dtype_name(self._dtype))
         self._sizes = (B, F, N, size)
-        self._kept = (self._weights.data_ptr(), self._memory.data_ptr())
 
     def step(self, x: Tensor, starts: Tensor | None, out: Tensor) -> None:
         """See :meth:`FusedStepper.step`."""
         x, starts = checked_step(x, starts, out, self._x_shape, self._h_shape, self._dtype)
         starts_at = 0 if starts is None else starts.data_ptr()
-        self._kernel(*self._sizes, x.data_ptr(), starts_at, out.data_ptr(), *self._kept)
+        kept = self._weights.data_ptr(), self._memory.data_ptr()
+        self._kernel(*self._sizes, x.data_ptr(), starts_at, out.data_ptr(), *kept)
+        increment_version(out)
 
     def state(self) -> tuple[Tensor, ...]:
         """The state after the last step; the caller owns it."""
@@ -152,7 +154,13 @@ def _share_out(kind: str, cell: str, sizes: tuple[int, int, int], *arrays: Tenso
     """Run a kernel over all samples; `arrays` are its arguments but for the scratch, the last."""
     T, B, N = sizes
     _, size = padded_sizes(N)
-    dtype = next(array.dtype for array in arrays if array is not None)
+    given = [array for array in arrays if array is not None]
+    dtype = given[0].dtype
+    if not all(array.dtype == dtype and array.is_cpu and array.is_contiguous() for array in given):
+        raise ValueError(
+            "all tensors must be contiguous on the CPU and of one dtype, got "
+            + ", ".join(f"{dtype_name(array.dtype)} {list(array.shape)} on {array.device}" for array in given)
+        )
     run = kernel(kind, FIXED, cell, dtype_name(dtype))
     parts = chunks(B, SAMPLES)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import increment_version
 from torch.nn.functional import pad
 
 from .cells import PARTS
@@ -81,10 +82,13 @@ class FusedStepper:
         self._dtype = h.dtype
         self._kernel = kernel("inplace", rule, cell, dtype_name(h.dtype))
         self._sizes = (B, F, N, rows, size, GROUP)
-        self._kept = (self._weights.data_ptr(), self._memory.data_ptr())
         h = h.contiguous()
         together = torch.stack(matrices) if len(matrices) > 1 else matrices[0].contiguous()
-        self._kernel(BEGIN, *self._sizes, 0, 0, h.data_ptr(), together.data_ptr(), *self._kept)
+        self._kernel(BEGIN, *self._sizes, 0, 0, h.data_ptr(), together.data_ptr(), *self._kept())
+
+    def _kept(self) -> tuple[int, int]:
+        """Where weights and memory are, which a copy of this object has elsewhere."""
+        return self._weights.data_ptr(), self._memory.data_ptr()
 
     def step(self, x: Tensor, starts: Tensor | None, out: Tensor) -> None:
         """Take a step.
@@ -99,12 +103,13 @@ class FusedStepper:
         """
         x, starts = checked_step(x, starts, out, self._x_shape, self._h_shape, self._dtype)
         starts_at = 0 if starts is None else starts.data_ptr()
-        self._kernel(STEP, *self._sizes, x.data_ptr(), starts_at, out.data_ptr(), 0, *self._kept)
+        self._kernel(STEP, *self._sizes, x.data_ptr(), starts_at, out.data_ptr(), 0, *self._kept())
+        increment_version(out)  # so that autograd knows that it was changed
 
     def state(self) -> tuple[Tensor, ...]:
         """Activity [B, N] and the matrices [B, N, N] after the last step; the caller owns them."""
         h, matrices = self._weights.new_empty(self._h_shape), self._weights.new_empty(self._matrices_shape)
-        self._kernel(END, *self._sizes, 0, 0, h.data_ptr(), matrices.data_ptr(), *self._kept)
+        self._kernel(END, *self._sizes, 0, 0, h.data_ptr(), matrices.data_ptr(), *self._kept())
         return h, *matrices
 
 

@@ -44,8 +44,8 @@ def chunks(batch: int, multiple: int) -> list[tuple[int, int]]:
 
 
 @functools.cache
-def _pool(helpers: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(helpers, thread_name_prefix="kernel")
+def _pool(workers: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(workers, thread_name_prefix="kernel")
 
 
 if hasattr(os, "register_at_fork"):  # a child process has the pool's objects, but not its threads
@@ -54,14 +54,15 @@ if hasattr(os, "register_at_fork"):  # a child process has the pool's objects, b
 
 def share_out(work: Callable[[int], None], count: int) -> None:
     """Call work(0) .. work(count - 1), on as many threads as `set_num_threads` says."""
-    helpers = min(_num_threads, count) - 1
+    most = min(_num_threads, CHUNKS) - 1  # so that there is one pool, however many parts there are
+    helpers = min(most, count - 1)
     numbers = iter(range(count))  # next() on it is atomic
 
     def drain() -> None:
         for number in numbers:
             work(number)
 
-    futures = [_pool(helpers).submit(drain) for _ in range(helpers)]
+    futures = [_pool(most).submit(drain) for _ in range(helpers)]
     try:
         drain()
     finally:

@@ -116,7 +116,9 @@ class _FusedUnroll(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad_h: Tensor | None, grad_end: Tensor | None) -> tuple[Tensor | None, ...]:
-        *given, h, w_gates = ctx.saved_tensors
+        # What hooks on saved tensors give back may lie otherwise in memory.
+        saved: list[Any] = [x if x is None else x.contiguous() for x in ctx.saved_tensors]
+        *given, h, w_gates = saved
         drive, _, _, rates, _, h0, state0, starts, _ = given
         if grad_h is None and grad_end is None:
             return (None,) * 11
@@ -280,8 +282,11 @@ def check_starts(inputs: Tensor, starts: Tensor, name: str = "drive") -> tuple[i
     if inputs.dim() != 3 or 0 in inputs.shape:
         raise ValueError(f"{name} must be [T, B, N] and not empty, got {list(inputs.shape)}")
     T, B, N = inputs.shape
-    if starts.dtype != torch.bool or starts.shape != (T, B):
-        raise ValueError(f"starts must be bool [{T}, {B}], got {starts.dtype} {list(starts.shape)}")
+    if starts.dtype != torch.bool or starts.shape != (T, B) or starts.device != inputs.device:
+        raise ValueError(
+            f"starts must be bool [{T}, {B}] on {inputs.device}, "
+            f"got {starts.dtype} {list(starts.shape)} on {starts.device}"
+        )
     return T, B, N
 
 
