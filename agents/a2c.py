@@ -347,7 +347,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
         save_agent(self, path)
 
     @classmethod
-    def load(  # type: ignore[override]  # fewer arguments
+    def load(  # type: ignore[override]  # other arguments than SB3's, which unpickles
         cls: type[SelfRecurrentA2C],
         path: str | Path,
         env: GymEnv | gym.vector.VectorEnv | str | None = None,

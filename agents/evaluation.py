@@ -230,7 +230,7 @@ def seeded(seed: int) -> Iterator[None]:
         yield
     finally:
         random.setstate(before[0])
-        np.random.set_state(before[1])  # noqa: NPY002
+        np.random.set_state(before[1])  # noqa: NPY002 - as above
         torch.set_rng_state(before[2])
 
 

@@ -1,35 +1,23 @@
-"""Agents on disk: what is kept, what is refused, and runs that are killed and go on."""
+"""Agents on disk: what is kept and what is refused."""
 
 import json
 import os
 import pickle
-import signal
-import subprocess
-import sys
-import time
-from dataclasses import replace
 
 import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 from safetensors.torch import load_file, safe_open, save_file
 from stable_baselines3.common.env_util import make_vec_env as make_vec
-from stable_baselines3.common.vec_env import DummyVecEnv
 
 from agents import CheckpointError, RecurrentA2C, make_vec_env
 from agents.checkpoint import AgentSettings, read_agent, save_agent, save_checkpoint
 from agents.cores import CORES, Core
 from agents.find_agent import find_agent
-from agents.metrics import read_metrics
 from agents.policy import RecurrentActorCriticPolicy
-from agents.run_folder import RunFolder
-from agents.settings import TrainSettings
-from agents.training import RunRecorder, TrainingStopped, train
 
 SMALL = "PlasticMazeSmall-v0"
-QUIET = Console(quiet=True)
 # None of the numbers is what it is by default.
 NUMBERS = {
     "gamma": 0.9,
@@ -39,17 +27,6 @@ NUMBERS = {
     "max_grad_norm": 0.3,
     "reward_scale": 0.2,
 }
-SETTINGS = TrainSettings(
-    env=SMALL,
-    total_steps=1920,
-    n_envs=3,
-    hidden_size=8,
-    threads=1,
-    checkpoint_every=480,
-    log_interval=1,
-    lr=1e-3,
-    **NUMBERS,
-)
 
 
 @pytest.fixture
@@ -312,107 +289,3 @@ def test_writing_is_all_or_nothing(agent, monkeypatch):
 
 def _no_space(*_):
     raise OSError("no space")
-
-
-def numbers(folder):
-    """What a run computed: its metrics without the clock, and its weights."""
-    rows = [
-        {name: value for name, value in row.items() if name not in ("time/seconds", "time/fps")}
-        for row in read_metrics(folder.metrics_file)
-    ]
-    return rows, load_file(folder.agent)
-
-
-def assert_same_numbers(one, two):
-    assert numbers(one)[0] == numbers(two)[0]
-    first, second = numbers(one)[1], numbers(two)[1]
-    assert first.keys() == second.keys()
-    assert all(torch.equal(first[name], second[name]) for name in first)
-
-
-@pytest.mark.parametrize(("core", "scale"), [("plastic", 1.0), ("gru", 1.0), ("plastic_gru", 0.25)])
-def test_a_resumed_run_gives_the_numbers_of_an_uninterrupted_one(tmp_path, core, scale):
-    settings = replace(SETTINGS, core=core, recurrent_lr_scale=scale)
-    whole = train(replace(settings, out=tmp_path / "whole"), QUIET)
-    cut = train(replace(settings, out=tmp_path / "cut"), QUIET)
-    # As after a crash: the last checkpoints were never written, later lines of the metrics were.
-    cut.agent.unlink()
-    for steps in (960, 1440, 1920):
-        cut.checkpoint(steps).unlink()
-    assert cut.last_checkpoint() == cut.checkpoint(480)
-    resumed = train(TrainSettings(resume=cut.path), QUIET)
-    assert_same_numbers(whole, resumed)
-
-
-def test_a_run_stopped_before_its_first_update_resumes_to_the_same_numbers(tmp_path, monkeypatch):
-    whole = train(replace(SETTINGS, out=tmp_path / "whole"), QUIET)
-    begin = RunRecorder._on_training_start
-    monkeypatch.setattr(RunRecorder, "_on_training_start", _stop_at_once)
-    with pytest.raises(TrainingStopped):
-        train(replace(SETTINGS, out=tmp_path / "cut"), QUIET)
-    monkeypatch.setattr(RunRecorder, "_on_training_start", begin)
-    cut = RunFolder(tmp_path / "cut")
-    assert cut.last_checkpoint() == cut.checkpoint(0)
-    resumed = train(TrainSettings(resume=cut.path), QUIET)
-    assert_same_numbers(whole, resumed)
-
-
-def _stop_at_once(recorder):
-    recorder._saved_at = 0
-    recorder.stop_asked = True
-
-
-def test_a_run_killed_with_kill_9_resumes(tmp_path):
-    settings = replace(SETTINGS, total_steps=7200, checkpoint_every=720)
-    whole = train(replace(settings, out=tmp_path / "whole"), QUIET)
-    killed = RunFolder(tmp_path / "killed")
-    command = [sys.executable, "train.py", "--env", SMALL, "--total-steps", "7200", "--n-envs", "3"]
-    command += ["--hidden-size", "8", "--threads", "1", "--checkpoint-every", "720", "--log-interval", "1"]
-    command += ["--lr", str(SETTINGS.lr)]
-    for name, value in NUMBERS.items():
-        command += [f"--{name.replace('_', '-')}", str(value)]
-    process = subprocess.Popen([*command, "--out", str(killed.path)], stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while killed.last_checkpoint() is None and time.monotonic() < deadline:
-        time.sleep(0.002)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed"
-    assert killed.last_checkpoint() is not None
-    resumed = train(TrainSettings(resume=killed.path), QUIET)
-    assert_same_numbers(whole, resumed)
-
-
-def test_ctrl_c_saves_and_says_how_to_resume(tmp_path):
-    folder = RunFolder(tmp_path / "run")
-    command = [sys.executable, "train.py", "--env", SMALL, "--total-steps", "50000000", "--hidden-size", "8"]
-    command += ["--threads", "1", "--out", str(folder.path)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not (folder.metrics_file.is_file() and len(folder.metrics_file.read_text().splitlines()) > 1):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert f"python train.py --resume {folder.path}" in output
-    assert folder.last_checkpoint() is not None
-
-
-def test_a_run_outside_the_maze_goes_on_with_new_episodes(tmp_path, monkeypatch):
-    """Not with those that it began with."""
-    asked = []
-    settings = replace(SETTINGS, env="CartPole-v1", n_steps=20, total_steps=240, checkpoint_every=60, seed=5)
-    folder = train(replace(settings, out=tmp_path / "run"), QUIET)
-    folder.agent.unlink()
-    folder.checkpoint(240).unlink()
-    at = int(folder.last_checkpoint().stem)
-    seed = DummyVecEnv.seed
-    monkeypatch.setattr(DummyVecEnv, "seed", lambda env, seed_: (asked.append(seed_), seed(env, seed_))[1])
-    train(TrainSettings(resume=folder.path), QUIET)
-    assert asked[-1] == 5 + at
-    assert folder.agent.is_file()
-
-
-def test_what_is_no_run_cannot_be_resumed(tmp_path):
-    with pytest.raises(ValueError, match="there is no run in"):
-        train(TrainSettings(resume=tmp_path), QUIET)

@@ -1,0 +1,85 @@
+"""Gymnasium's vector environments behind SB3's interface."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from stable_baselines3.common.vec_env import SubprocVecEnv
+
+from agents import GymnasiumVecEnv, RecurrentA2C, make_vec_env
+
+SMALL = "PlasticMazeSmall-v0"
+
+
+def build(env, **settings):
+    return RecurrentA2C("RecurrentPolicy", env, policy_kwargs={"hidden_size": 8}, seed=0, **settings)
+
+
+class Successful(gym.Wrapper):
+    """Says at every step that all went well."""
+
+    def step(self, action):
+        *results, info = super().step(action)
+        return *results, info | {"is_success": True}
+
+
+def same_step(env_id, n_envs, **kwargs):
+    vector = {"autoreset_mode": gym.vector.AutoresetMode.SAME_STEP}
+    return gym.make_vec(env_id, n_envs, vectorization_mode="sync", vector_kwargs=vector, **kwargs)
+
+
+def test_vector_environments_tell_a_cut_from_an_end():
+    """CartPole ends when the pole falls; here it is cut off before."""
+    for limit, cut in ((5, True), (500, False)):
+        env = GymnasiumVecEnv(same_step("CartPole-v1", 2, max_episode_steps=limit))
+        env.seed(0)
+        env.reset()
+        dones = np.zeros(2, dtype=bool)
+        while not dones.any():
+            _, _, dones, infos = env.step(np.ones(2, dtype=np.int64))
+        assert all(infos[i]["TimeLimit.truncated"] is cut for i in np.flatnonzero(dones))
+        env.close()
+
+
+def test_the_length_of_episodes_is_found_behind_wrappers_and_in_other_processes():
+    processes = SubprocVecEnv([lambda: gym.make("CartPole-v1")] * 2)
+    assert build(processes).n_steps == 500
+    processes.close()
+    wrapped = gym.wrappers.vector.RecordEpisodeStatistics(gym.make_vec(SMALL, 2))
+    assert build(wrapped).n_steps == 80
+
+
+def test_options_are_for_all_rows():
+    env = make_vec_env(SMALL, 2)
+    env.set_options({"goal": [[1, 1], [5, 3]]})
+    env.reset()
+    assert [divmod(int(goal), 7) for goal in env.env.get_state()["goals"][:, 0]] == [(1, 1), (5, 3)]
+    with pytest.raises(ValueError, match="options must be one dictionary for all environments"):
+        env.set_options([{"goal": (1, 1)}, {"goal": (3, 3)}])
+
+
+def test_an_episodes_last_information_is_handed_on():
+    model = build(same_step("CartPole-v1", 2, wrappers=[Successful]), n_steps=20)
+    model.learn(400)
+    assert len(model.ep_success_buffer) == len(model.ep_info_buffer) > 0
+    assert all(model.ep_success_buffer)
+    env = make_vec_env(SMALL, 2)
+    env.reset()
+    for _ in range(80):
+        *_, infos = env.step(np.zeros(2, dtype=np.int64))
+    assert all({"agent", "goal", "hits"} < set(info) and info["hits"] == 0 for info in infos)
+
+
+def test_episode_statistics_of_the_batched_maze_are_the_envs_own():
+    env = make_vec_env(SMALL, 4)
+    env.seed(3)
+    env.reset()
+    total = np.zeros(4)
+    rng = np.random.default_rng(0)
+    for t in range(80):
+        obs, rewards, dones, infos = env.step(rng.integers(0, 4, 4))
+        total += rewards
+        assert dones.all() == (t == 79)
+    assert [info["episode"]["r"] for info in infos] == total.tolist()
+    assert all(info["episode"]["l"] == 80 and not info["TimeLimit.truncated"] for info in infos)
+    assert all(info["terminal_observation"][-1] == 1 for info in infos)
+    assert (obs[:, -1] == 0).all()
