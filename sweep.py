@@ -11,12 +11,13 @@ from typing import Annotated, Literal
 import tyro
 from rich.console import Console
 
+from agents.alone import alone_in
 from sweeps.ablations import ablations_file, measure_ablations, write_ablations
 from sweeps.driver import Backend, Failure, SweepStopped
 from sweeps.local import LocalBackend
 from sweeps.plan import Run, Sweep, read_sweep
 from sweeps.report import write_report
-from sweeps.session import alone_in, say_failures, stop_gently, work_off
+from sweeps.session import say_failures, stop_gently, work_off
 
 IGNORED = """\
 # What a finished sweep need not commit: agents but those of the first seed, and what unfinished runs leave.

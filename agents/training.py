@@ -16,6 +16,7 @@ from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
 from stable_baselines3.common.utils import LinearSchedule, safe_mean
 
 from agents.a2c import RecurrentA2C
+from agents.alone import alone_in
 from agents.checkpoint import restore_checkpoint, save_checkpoint
 from agents.cores import matched_hidden_size
 from agents.cores.kernels import set_num_threads
@@ -88,27 +89,44 @@ def train(settings: TrainSettings, console: Console) -> RunFolder:
     """Train as `settings` say; returns the folder of the run.
 
     Raises:
-        ValueError: If a setting, the folder or a checkpoint cannot be used.
+        ValueError: If a setting, the folder or a checkpoint cannot be used, or another command is there.
         TrainingStopped: If the user stopped the run.
         TrainingDivergedError: If the loss is no longer a number.
     """
     import_packages(settings.packages)
-    folder = None
+    folder = model = None
     if settings.resume is not None:
         folder, settings = RunFolder.open(settings.resume)
     settings.check()
     set_num_threads(settings.threads or os.cpu_count() or 1)
     task = Task(settings.env, settings.maze.kwargs())
     oracle = oracle_return(task)
-    if folder is not None and folder.agent.is_file():
+    if folder is None:
+        model = new_model(settings, task)  # first: a run that cannot be trained leaves no folder
+        folder = RunFolder.create(settings)
+    with alone_in(folder.checkpoints, f"the run in {folder.path}"):
+        _train_in(folder, settings, task, model, oracle, console)
+    return folder
+
+
+def _train_in(
+    folder: RunFolder,
+    settings: TrainSettings,
+    task: Task,
+    model: RecurrentA2C | None,
+    oracle: float | None,
+    console: Console,
+) -> None:
+    """Train `model`, or if there is none go on where the run in `folder` was."""
+    if folder.agent.is_file():
         raise ValueError(f"the run in {folder.path} is finished, {settings.total_steps:,} steps")
-    checkpoint = folder.last_checkpoint() if folder is not None else None
+    seconds = 0.0
+    checkpoint = folder.last_checkpoint()
     if checkpoint is not None:
         model = RecurrentA2C.load(checkpoint, task.make(settings.n_envs), settings.device)
         seconds = restore_checkpoint(model, checkpoint)
-    else:  # a new run, or one that was stopped before its first checkpoint
-        model, seconds = new_model(settings, task), 0.0
-    folder = folder or RunFolder.create(settings)
+    elif model is None:  # the run was stopped before its first checkpoint
+        model = new_model(settings, task)
     _say_what_runs(settings, model, folder, console)
     model.policy.core.warm_up(lambda message: console.print(message, highlight=False))
 
@@ -130,7 +148,6 @@ def train(settings: TrainSettings, console: Console) -> RunFolder:
             recorder.save()
     model.save(folder.agent)
     plot_learning_curve(folder.metrics_file, folder.figure, f"{settings.env}, {settings.core} core", oracle)
-    return folder
 
 
 def new_model(settings: TrainSettings, task: Task) -> RecurrentA2C:

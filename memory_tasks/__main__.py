@@ -12,6 +12,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
+from agents.alone import alone_in
 from memory_tasks.experiment import Experiment
 from memory_tasks.experiments import EXPERIMENTS
 from memory_tasks.folder import ignored, make_folder, trials_in, write_settings
@@ -19,7 +20,7 @@ from memory_tasks.report import write_report
 from memory_tasks.trial import trials
 from sweeps.driver import Failure, SweepStopped
 from sweeps.local import LocalBackend
-from sweeps.session import alone_in, say_failures, stop_gently, work_off, write_ignored
+from sweeps.session import say_failures, stop_gently, work_off, write_ignored
 
 
 @dataclass(frozen=True)

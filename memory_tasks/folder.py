@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from agents.alone import LOCK
 from agents.checkpoint_file import SUFFIX
 from memory_tasks.experiment import Experiment
 from memory_tasks.experiments import from_settings, settings_of
 from memory_tasks.trial import Trial
 from sweeps.json_file import write_json
-from sweeps.session import LOCK
 
 SETTINGS = "settings.json"
 MAY_DIFFER = ("networks", "runs", "seed", "jobs")

@@ -1,21 +1,16 @@
-"""One command that works on the runs of a folder: nobody else at the same time, a board, what failed."""
+"""One command that works on the runs of a folder: a board, what failed."""
 
 from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from rich.console import Console
 
 from sweeps.board import Board
 from sweeps.driver import Backend, Failure, J, drive
-
-LOCK = ".lock"
-"""A file in a folder in which a command works."""
 
 
 def stop_gently() -> None:
@@ -40,7 +35,7 @@ def work_off(
     Args:
         runs: The unfinished ones.
         total: How many there are with the finished ones.
-        folder: Where everything is written; see :func:`alone_in`.
+        folder: Where everything is written; see :func:`agents.alone.alone_in`.
         ignored: The folder's .gitignore, unless it has one of its own.
         backend: Makes that where they are worked on.
         console: Where to show how it goes.
@@ -52,24 +47,6 @@ def work_off(
     write_ignored(folder, ignored)
     with Board(console, folder, total, runs) as board:
         return drive(runs, folder, backend(), board)
-
-
-@contextmanager
-def alone_in(folder: Path, what: str) -> Iterator[None]:
-    """Let no other command work in `folder`.
-
-    Raises:
-        ValueError: If another command, which works on `what`, is there.
-    """
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ValueError(f"another command is training {what}; wait for it or stop it") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def write_ignored(folder: Path, ignored: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from filelock import FileLock
 from rich.console import Console
 from safetensors.torch import load_file
 from stable_baselines3.common.vec_env import DummyVecEnv
@@ -130,6 +131,21 @@ def test_a_run_outside_the_maze_goes_on_with_new_episodes(tmp_path, monkeypatch)
     monkeypatch.setattr(DummyVecEnv, "seed", lambda env, seed_: (asked.append(seed_), seed(env, seed_))[1])
     train(TrainSettings(resume=folder.path), QUIET)
     assert asked[-1] == 5 + at
+    assert folder.agent.is_file()
+
+
+def test_two_commands_do_not_train_the_same_run(tmp_path):
+    folder = train(replace(SETTINGS, out=tmp_path / "run"), QUIET)
+    folder.agent.unlink()
+    before = folder.metrics_file.read_text()
+    with (
+        FileLock(folder.checkpoints / ".lock"),
+        pytest.raises(ValueError, match="another command is training the run in"),
+    ):
+        train(TrainSettings(resume=folder.path), QUIET)
+    assert folder.metrics_file.read_text() == before
+    assert not folder.agent.exists()
+    train(TrainSettings(resume=folder.path), QUIET)
     assert folder.agent.is_file()
 
 
