@@ -121,11 +121,7 @@ class Board:
         cells = (
             f"{state.done:,}",
             state.result,
-            ""
-            if state.speed is None
-            else f"{state.speed:,.0f}"
-            if state.speed >= 10
-            else f"{state.speed:.2g}",
+            "" if state.speed is None else _speed(state.speed),
             "" if left is None else _clock(left),
         )
         if not headed:
@@ -152,6 +148,11 @@ class Board:
         if not state.speed or state.trained:
             return None
         return max(run.total - state.done, 0) / state.speed
+
+
+def _speed(units_a_second: float) -> str:
+    """Rounded to what is worth reading."""
+    return f"{units_a_second:,.0f}" if units_a_second >= 10 else f"{units_a_second:.2g}"
 
 
 def _clock(seconds: float) -> str:

@@ -32,6 +32,9 @@ _ELSEWHERE = {
 }
 """Fields of TrainSettings that a sweep sets itself, and why."""
 
+_NO_MATTER = ("out", "resume", "packages", "checkpoint_every", "log_interval")
+"""Fields of TrainSettings that a finished run may have otherwise: nothing in its result comes from them."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -112,13 +115,7 @@ class Run:
             return
         found = TrainSettings.from_json(folder.settings_file.read_text())
         for field in dataclasses.fields(TrainSettings):
-            if field.name in (
-                "out",
-                "resume",
-                "packages",
-                "checkpoint_every",
-                "log_interval",
-            ):  # nothing to the result
+            if field.name in _NO_MATTER:
                 continue
             was, now = getattr(found, field.name), getattr(self.settings, field.name)
             if was != now:

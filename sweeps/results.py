@@ -121,8 +121,6 @@ def _references(sweep: Sweep) -> dict[str, RunEvaluation]:
         if known is None or (known.task, known.settings) != (sweep.task, sweep.evaluation):
             sweep.report.mkdir(parents=True, exist_ok=True)
             evaluate_player(name, sweep.task, sweep.evaluation).write(file)
-            known = RunEvaluation.read(
-                file
-            )  # as rounded in the file, so that every report has the same numbers
+            known = RunEvaluation.read(file)  # as rounded there: every report has the same numbers
         found[name] = known
     return found
