@@ -81,7 +81,7 @@ def test_runs_of_a_lost_node_go_on_elsewhere_from_their_last_checkpoint(tmp_path
     for run in runs:
         steps = [int(line.split(",")[0]) for line in run.folder(tmp_path).metrics_file.open().readlines()[1:]]
         assert steps == sorted(set(steps))
-        assert steps[-1] >= 1_200_000 - 16 * 80
+        assert steps[-1] > 1_200_000 - run.settings.log_interval * 16 * 80
         files = {file.name for file in run.folder(tmp_path).path.iterdir()}
         assert {"agent.safetensors", "metrics.csv", "settings.json", "evaluation.json"} <= files
         assert "checkpoints" not in files
