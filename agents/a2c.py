@@ -335,7 +335,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
             self._last_state = None  # the environments start afresh, and so does the network
         return super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
 
-    # SB3's save and load choose what is pickled; nothing is here, so they take less.
+    # SB3's save and load choose what is pickled; nothing is here, so these take other arguments.
     def save(self, path: str | Path) -> None:  # type: ignore[override]  # fewer arguments
         """Write the agent (weights and settings) to a safetensors file; see :mod:`agents.checkpoint`.
 
