@@ -9,8 +9,10 @@ from torch.nn.functional import pad
 
 from .cells import PARTS
 from .compiled import kernel
-from .inplace import BEGIN, END, STEP, inplace_numbers
+from .inplace import BEGIN, END, HELP, STEP, WAIT, inplace_numbers
 from .rules import ALL_RULES, MATRICES, RATES
+from .threads import begin_beside, get_num_threads
+from .turns import TURNS, give_way_address
 from .unroll import _tiled, cell_name, check_tensors, dtype_name, padded_sizes, tiled_gates
 
 GROUP = 4
@@ -21,8 +23,12 @@ class FusedStepper:
     """Steps of a recurrence with plastic connections, without gradients.
 
     Equal to a loop of `plastic_step`, or of `modulated_step` and `retroactive_step` for the rules of these
-    names, with a reset where an episode starts (`agents.cores.plastic` and `agents.cores.modulated`). It
-    runs on one thread: waking others takes as long as the step.
+    names, with a reset where an episode starts (`agents.cores.plastic` and `agents.cores.modulated`).
+
+    Most of a step is done ahead, by other threads if `set_num_threads` allows them, while the caller is busy
+    with the environment (see `inplace`). They come with the second step, and leave when :meth:`state` is
+    called or nothing was asked for some milliseconds; then the caller's thread does it all. The numbers are
+    the same.
 
     Args:
         rule: One of `ALL_RULES`.
@@ -82,13 +88,24 @@ class FusedStepper:
         self._dtype = h.dtype
         self._kernel = kernel("inplace", rule, cell, dtype_name(h.dtype))
         self._sizes = (B, F, N, rows, size, GROUP)
+        self._turns = torch.zeros(TURNS, dtype=torch.int64)
+        self._steps = 0
         h = h.contiguous()
         together = torch.stack(matrices) if len(matrices) > 1 else matrices[0].contiguous()
         self._kernel(BEGIN, *self._sizes, 0, 0, h.data_ptr(), together.data_ptr(), *self._kept())
 
-    def _kept(self) -> tuple[int, int]:
-        """Where weights and memory are, which a copy of this object has elsewhere."""
-        return self._weights.data_ptr(), self._memory.data_ptr()
+    def _kept(self) -> tuple[int, ...]:
+        """Where weights and memory are, which a copy of this object has elsewhere, and how threads wait."""
+        kept = self._weights, self._memory, self._turns
+        return *(part.data_ptr() for part in kept), give_way_address()
+
+    def _help(self) -> None:
+        self._kernel(HELP, *self._sizes, 0, 0, 0, 0, *self._kept())
+
+    def __getstate__(self) -> dict[str, object]:
+        """For copies: what nobody is writing to."""
+        self._kernel(WAIT, *self._sizes, 0, 0, 0, 0, *self._kept())
+        return self.__dict__
 
     def step(self, x: Tensor, starts: Tensor | None, out: Tensor) -> None:
         """Take a step.
@@ -103,6 +120,9 @@ class FusedStepper:
         """
         x, starts = checked_step(x, starts, out, self._x_shape, self._h_shape, self._dtype)
         starts_at = 0 if starts is None else starts.data_ptr()
+        self._steps += 1
+        if self._steps == 2:  # who asks for one step only is not worth a helper
+            begin_beside(self._help, min(get_num_threads() - 1, self._sizes[0] // (2 * GROUP)))
         self._kernel(STEP, *self._sizes, x.data_ptr(), starts_at, out.data_ptr(), 0, *self._kept())
         increment_version(out)  # so that autograd knows that it was changed
 

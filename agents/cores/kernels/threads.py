@@ -4,7 +4,7 @@ import functools
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
 
@@ -52,17 +52,21 @@ if hasattr(os, "register_at_fork"):  # a child process has the pool's objects, b
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
+def begin_beside(work: Callable[[], None], count: int) -> list[Future[None]]:
+    """Call work() on `count` other threads, or as many as `set_num_threads` allows, and go on meanwhile."""
+    most = min(_num_threads, CHUNKS) - 1  # so that there is one pool, whatever is asked for
+    return [_pool(most).submit(work) for _ in range(min(most, count))]
+
+
 def share_out(work: Callable[[int], None], count: int) -> None:
     """Call work(0) .. work(count - 1), on as many threads as `set_num_threads` says."""
-    most = min(_num_threads, CHUNKS) - 1  # so that there is one pool, however many parts there are
-    helpers = min(most, count - 1)
     numbers = iter(range(count))  # next() on it is atomic
 
     def drain() -> None:
         for number in numbers:
             work(number)
 
-    futures = [_pool(most).submit(drain) for _ in range(helpers)]
+    futures = begin_beside(drain, count - 1)
     try:
         drain()
     finally:
