@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+
+from agents.cores.kernels import product, summed_product
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, weights: Tensor) -> Tensor:
+        ctx.save_for_backward(rows, weights)
+        return product(rows, weights)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor]:
+        rows, weights = ctx.saved_tensors
+        of_rows = product(grad, weights.t()) if ctx.needs_input_grad[0] else None
+        return of_rows, summed_product(rows, grad)
 
 
 def input_drive(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
@@ -22,7 +39,7 @@ def input_drive(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     """
     inputs = torch.cat([x, x.new_ones(*x.shape[:2], 1)], dim=2)
     weights = torch.cat([w.t(), b.unsqueeze(0)])
-    return (inputs.flatten(0, 1) @ weights).view(*x.shape[:2], len(b))
+    return _Product.apply(inputs.flatten(0, 1), weights).view(*x.shape[:2], len(b))
 
 
 class InputLayer(nn.Linear):

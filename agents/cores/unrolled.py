@@ -14,7 +14,15 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from agents.cores.kernels import gru_way_back, lstm_cells, lstm_way_back, runs_fixed, tanh_way_back
+from agents.cores.kernels import (
+    gru_way_back,
+    lstm_cells,
+    lstm_way_back,
+    product,
+    runs_fixed,
+    summed_product,
+    tanh_way_back,
+)
 
 
 def _check(drive: Tensor, parts: int, w: Tensor, state: dict[str, Tensor], known: Tensor | None) -> None:
@@ -64,7 +72,7 @@ class _TanhUnroll(torch.autograd.Function):
         outputs, h0, w = ctx.saved_tensors
         back = tanh_way_back if runs_fixed(w) else _plain_tanh_way_back
         d_drive, d_h0 = back(outputs, grad, w)
-        return d_drive, d_h0, _before(h0, outputs).flatten(0, 1).t() @ d_drive.flatten(0, 1), None
+        return d_drive, d_h0, summed_product(_before(h0, outputs).flatten(0, 1), d_drive.flatten(0, 1)), None
 
 
 def _plain_tanh_way_back(h: Tensor, grad: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
@@ -120,12 +128,12 @@ class _GRUUnroll(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         outputs, gates, h0, w, b = ctx.saved_tensors
         before = _before(h0, outputs).flatten(0, 1)
-        recurrent = torch.addmm(b, before, w.t()).view(gates.shape)
+        recurrent = product(before, w.t(), b).view(gates.shape)
         d_gates = gates.clone(memory_format=torch.contiguous_format)
         back = gru_way_back if runs_fixed(w) else _plain_gru_way_back
         d_h0 = back(d_gates, recurrent, h0, outputs, grad, w)
         flat = recurrent.flatten(0, 1)
-        return d_gates, d_h0, flat.t() @ before, flat.sum(0), None
+        return d_gates, d_h0, summed_product(flat, before), flat.sum(0), None
 
 
 def _plain_gru_way_back(
@@ -174,7 +182,8 @@ class _LSTMReplay(torch.autograd.Function):
         ctx: Any, drive: Tensor, h0: Tensor, c0: Tensor, w: Tensor, known: Tensor
     ) -> tuple[Tensor, Tensor]:
         outputs, c0 = known.detach(), c0.contiguous()
-        sums = torch.addmm(drive.flatten(0, 1), _before(h0, outputs).flatten(0, 1), w.t()).view(drive.shape)
+        before = _before(h0, outputs).flatten(0, 1)
+        sums = product(before, w.t(), drive.flatten(0, 1)).view(drive.shape)
         c = lstm_cells(sums, c0)
         ctx.save_for_backward(outputs, h0, c0, c, sums, w)
         return outputs, c[-1].clone()
@@ -186,7 +195,7 @@ class _LSTMReplay(torch.autograd.Function):
         d_drive = gates.clone()
         d_h0, d_c0 = lstm_way_back(d_drive, c0, c, grad, d_c, w)
         before = _before(h0, outputs).flatten(0, 1)
-        return d_drive, d_h0, d_c0, d_drive.flatten(0, 1).t() @ before, None
+        return d_drive, d_h0, d_c0, summed_product(d_drive.flatten(0, 1), before), None
 
 
 def lstm_replay(drive: Tensor, h0: Tensor, c0: Tensor, w: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:

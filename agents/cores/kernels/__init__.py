@@ -10,6 +10,7 @@ from .fixed_network import (
     tanh_way_back,
 )
 from .fixed_step import FIXED
+from .shared_products import product, summed_product
 from .step import FusedStepper
 from .threads import get_num_threads, set_num_threads
 from .unroll import cell_name, check_clamp, check_starts, fused_recurrence, fused_unroll
@@ -30,7 +31,9 @@ __all__ = [
     "is_compiled",
     "lstm_cells",
     "lstm_way_back",
+    "product",
     "runs_fixed",
     "set_num_threads",
+    "summed_product",
     "tanh_way_back",
 ]

@@ -13,6 +13,7 @@ from .compiled import kernel
 from .forward import forward_numbers
 from .imposed import cut_time, passes_imposed
 from .rules import ALL_RULES, MATRICES, RATES, RULES
+from .shared_products import product, summed_product
 from .threads import chunks, scratch, share_out
 from .vector import LANES, ROWS
 
@@ -130,7 +131,7 @@ class _FusedUnroll(torch.autograd.Function):
         grad_h0 = torch.empty_like(h0) if ctx.needs_input_grad[5] else None
         grad_state0 = torch.empty_like(state0) if ctx.needs_input_grad[6] else None
         before = None if w_gates is None else _activity_before(h0, h, starts)
-        opened = None if before is None else torch.sigmoid(drive[..., N:] + before @ torch.cat([*w_gates], 1))
+        opened = None if before is None else _opened_gates(drive, before, w_gates)
         together, segment = _group_and_segment(rows, size)
         longest, segments = int(ctx.cut[0].diff().max()), len(ctx.cut[1])
         parts = chunks(B, together)
@@ -154,7 +155,7 @@ class _FusedUnroll(torch.autograd.Function):
         dw, dalpha, drates = total[:rows], total[rows : 2 * rows], total[2 * rows :, :N]
         dgates = None
         if before is not None:
-            both = before.flatten(0, 1).t() @ dz[..., N:].flatten(0, 1)
+            both = summed_product(before.flatten(0, 1), dz[..., N:].flatten(0, 1))
             dgates = torch.stack(both.split(N, dim=1))
         weights = _untiled(dw, N), _untiled(dalpha, N), drates, dgates
         return dz, *weights, grad_h0, grad_state0, None, None, None, None
@@ -175,6 +176,13 @@ def tiled_gates(w_gates: Tensor) -> Tensor:
 def _activity_before(h0: Tensor, h: Tensor, starts: Tensor) -> Tensor:
     """Activity before each step [T, B, N]: zero where an episode starts."""
     return torch.cat([h0.unsqueeze(0), h[:-1]]).masked_fill_(starts.unsqueeze(-1), 0.0)
+
+
+def _opened_gates(drive: Tensor, before: Tensor, w_gates: Tensor) -> Tensor:
+    """The update and reset gates of a GRU [T, B, 2 N], given its input and the activity before each step."""
+    T, B, N = before.shape
+    sums = product(before.flatten(0, 1), torch.cat([*w_gates], 1)).view(T, B, 2 * N)
+    return sums.add_(drive[..., N:]).sigmoid_()
 
 
 def fused_recurrence(
