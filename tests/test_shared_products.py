@@ -1,5 +1,7 @@
 """Products that threads share: PyTorch's numbers, whatever the threads and the autograd mode."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -77,3 +79,17 @@ def test_an_input_layer_takes_steps_and_sequences():
     layer, x = InputLayer(K, M), torch.randn(4, 3, K)
     torch.testing.assert_close(layer(x), torch.stack([layer(x_t) for x_t in x]))
     assert layer(x.requires_grad_()).requires_grad
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted as Linux shows them")
+def test_no_thread_of_the_kernels_calls_threads_of_pytorch():
+    def count():
+        return len(list(Path("/proc/self/task").iterdir()))
+
+    set_num_threads(7)  # for which no other test has made a pool
+    before = count()
+    x, w = torch.randn(PARTS * 1000, 16), torch.randn(16, 100)
+    with torch.no_grad():
+        for _ in range(10):
+            product(x, w)
+    assert count() <= before + 6

@@ -45,7 +45,10 @@ def chunks(batch: int, multiple: int) -> list[tuple[int, int]]:
 
 @functools.cache
 def _pool(workers: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(workers, thread_name_prefix="kernel")
+    # Each thread has its own number of threads for PyTorch's operations.
+    return ThreadPoolExecutor(
+        workers, thread_name_prefix="kernel", initializer=torch.set_num_threads, initargs=(1,)
+    )
 
 
 if hasattr(os, "register_at_fork"):  # a child process has the pool's objects, but not its threads
