@@ -22,7 +22,7 @@ def runs_fixed(weights: Tensor) -> bool:
 class FixedStepper:
     """Steps of a network without plastic weights, without gradients.
 
-    It runs on one thread, as `FusedStepper` does.
+    It runs on the caller's thread: waking others would take as long as the step.
 
     Args:
         cell: "tanh", "gru" or "lstm".
