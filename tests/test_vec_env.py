@@ -62,11 +62,17 @@ def test_an_episodes_last_information_is_handed_on():
     model.learn(400)
     assert len(model.ep_success_buffer) == len(model.ep_info_buffer) > 0
     assert all(model.ep_success_buffer)
-    env = make_vec_env(SMALL, 2)
+    env = make_vec_env(SMALL, 8)
+    env.seed(0)
     env.reset()
-    for _ in range(80):
-        *_, infos = env.step(np.zeros(2, dtype=np.int64))
-    assert all({"agent", "goal", "hits"} < set(info) and info["hits"] == 0 for info in infos)
+    hits, actions = np.zeros(8), np.random.default_rng(0).integers(4, size=(80, 8))
+    for actions_t in actions:
+        _, rewards, dones, infos = env.step(actions_t)
+        hits += rewards > 0
+    assert dones.all()
+    assert hits.any()
+    assert all({"agent", "goal", "hits"} < set(info) for info in infos)
+    assert [info["hits"] for info in infos] == list(hits)
 
 
 def test_episode_statistics_of_the_batched_maze_are_the_envs_own():

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from agents.cores.kernels import product, summed_product
+from agents.cores.kernels import is_shared, product, summed_product
 
 
 class _Product(torch.autograd.Function):
@@ -39,7 +39,9 @@ def input_drive(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     """
     inputs = torch.cat([x, x.new_ones(*x.shape[:2], 1)], dim=2)
     weights = torch.cat([w.t(), b.unsqueeze(0)])
-    return _Product.apply(inputs.flatten(0, 1), weights).view(*x.shape[:2], len(b))
+    rows = inputs.flatten(0, 1)
+    drive = _Product.apply(rows, weights) if is_shared(rows) else rows @ weights
+    return drive.view(*x.shape[:2], len(b))
 
 
 class InputLayer(nn.Linear):

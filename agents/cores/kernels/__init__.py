@@ -10,7 +10,7 @@ from .fixed_network import (
     tanh_way_back,
 )
 from .fixed_step import FIXED
-from .shared_products import product, summed_product
+from .shared_products import is_shared, product, summed_product
 from .step import FusedStepper
 from .threads import get_num_threads, set_num_threads
 from .unroll import cell_name, check_clamp, check_starts, fused_recurrence, fused_unroll
@@ -29,6 +29,7 @@ __all__ = [
     "get_num_threads",
     "gru_way_back",
     "is_compiled",
+    "is_shared",
     "lstm_cells",
     "lstm_way_back",
     "product",

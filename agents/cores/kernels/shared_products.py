@@ -17,10 +17,14 @@ FEWEST = 500
 """Rows of a part at least."""
 
 
+def is_shared(rows: Tensor) -> bool:
+    """Whether products of rows [R, ..] are worth it, where autograd does not record them."""
+    return rows.is_cpu and len(rows) >= 2 * FEWEST
+
+
 def _parts(rows: Tensor) -> list[slice]:
-    """Where to cut rows [R, ..]; nowhere on a GPU, or where autograd records what is computed."""
     R = len(rows)
-    count = max(1, min(PARTS, R // FEWEST)) if rows.is_cpu and not torch.is_grad_enabled() else 1
+    count = min(PARTS, R // FEWEST) if is_shared(rows) and not torch.is_grad_enabled() else 1
     edges = [R * k // count for k in range(count + 1)]
     return [slice(*edge) for edge in itertools.pairwise(edges)]
 
