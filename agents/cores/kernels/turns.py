@@ -7,7 +7,7 @@ are released at a time, and who takes it can read all that was written before it
 
 import ctypes
 import functools
-import os
+import sys
 from typing import Any
 
 from llvmlite import ir
@@ -71,12 +71,10 @@ def give_way(typing: Any, function: Any) -> Any:
 @functools.cache
 def give_way_address() -> int:
     """Where the system has the function that lets other threads run."""
-    windows = os.name == "nt"
-    function = (
-        ctypes.WinDLL("kernel32").SwitchToThread  # type: ignore[attr-defined]  # exists on Windows
-        if windows
-        else ctypes.CDLL(None).sched_yield
-    )
+    if sys.platform == "win32":
+        function = ctypes.WinDLL("kernel32").SwitchToThread
+    else:
+        function = ctypes.CDLL(None).sched_yield
     address = ctypes.cast(function, ctypes.c_void_p).value
     assert address is not None
     return address
