@@ -54,6 +54,7 @@ from .rules import (
     is_gated,
     out_of_tiles,
     pad_row,
+    spacing,
     unpad_row,
     zero_row,
 )
@@ -209,10 +210,10 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
         drive, opened, clamp = pointer(drive_at, dtype), pointer(opened_at, dtype), pointer(clamp_at, dtype)
         w_keep, w_ask = pointer(w_gates_at, dtype), pointer(w_gates_at, dtype) + rows * size
         edges, imposed = pointer(edges_at, int64), pointer(imposed_at, uint8)
-        matrix, table = rows * size, group * size
-        state = matrices * matrix  # the size of one sample's
+        matrix, apart, table = rows * size, spacing(rows, size), group * size
+        state = matrices * apart  # the size of one sample's
         stride = group * state
-        trace = state - matrix  # how far behind hebb a trace lies
+        trace = state - apart  # how far behind hebb a trace lies
         kept = pointer(scratch_at, dtype)  # [segments, group, matrices, rows, size]: at the start of each
         history = kept + segments * stride  # [segment, group, matrices, rows, size]: at each step of one
         grad = history + segment * stride  # [group, matrices, rows, size]
@@ -237,7 +238,7 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
             for s in range(count):
                 for k in range(matrices):
                     source = (k * B + sample + s) * N * N
-                    at = s * state + k * matrix
+                    at = s * state + k * apart
                     into_tiles(kept + at, state0 + source, N, rows, size)
                     if grad_end_at != 0:
                         into_tiles(grad + at, grad_end + source, N, rows, size)
@@ -379,7 +380,7 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                 if grad_state0_at != 0:
                     for k in range(matrices):
                         target = grad_state0 + (k * B + sample + s) * N * N
-                        out_of_tiles(target, grad + (s * state + k * matrix), N, size)
+                        out_of_tiles(target, grad + (s * state + k * apart), N, size)
         restore_denormals(mode)
 
     return backward
@@ -391,4 +392,4 @@ def backward_numbers(
     """How many numbers of working memory the kernel needs."""
     states = segments + segment + 1
     tables = (12 * longest + 5) * size + longest
-    return group * (states * matrices * rows * size + tables) + longest * TILE
+    return group * (states * matrices * spacing(rows, size) + tables) + longest * TILE

@@ -30,6 +30,7 @@ from .rules import (
     is_gated,
     out_of_tiles,
     pad_row,
+    spacing,
     unpad_row,
     zero_row,
 )
@@ -88,15 +89,15 @@ def build_forward(rule_name: str, cell: str, dtype_name: str) -> Callable:
         h, state_end, starts = pointer(h_at, dtype), pointer(state_end_at, dtype), pointer(starts_at, uint8)
         clamp, eta = pointer(clamp_at, dtype), rates + eta_row * size
         edges, imposed = pointer(edges_at, int64), pointer(imposed_at, uint8)
-        matrix, table = rows * size, group * size
-        state = matrices * matrix  # the size of one sample's
+        apart, table = spacing(rows, size), group * size
+        state = matrices * apart  # the size of one sample's
         hebb = pointer(scratch_at, dtype)  # [group, matrices, rows, size]
         before = hebb + group * state  # h two steps ago, [group, size] like the rest
         pre, z, c, e = before + table, before + 2 * table, before + 3 * table, before + 4 * table
         gate = before + 5 * table
         own, keep, ask = before + 6 * table, before + 7 * table, before + 8 * table
         tables = before + 9 * table  # what `pass_forwards` needs
-        w_keep, w_ask = pointer(w_gates_at, dtype), pointer(w_gates_at, dtype) + matrix
+        w_keep, w_ask = pointer(w_gates_at, dtype), pointer(w_gates_at, dtype) + rows * size
         mode = flush_denormals()
 
         for sample in range(first, last, group):
@@ -104,7 +105,7 @@ def build_forward(rule_name: str, cell: str, dtype_name: str) -> Callable:
             for s in range(count):
                 for k in range(matrices):
                     source = state0 + (k * B + sample + s) * N * N
-                    into_tiles(hebb + (s * state + k * matrix), source, N, rows, size)
+                    into_tiles(hebb + (s * state + k * apart), source, N, rows, size)
                 pad_row(pre + s * size, h0 + (sample + s) * N, N, size)
                 for row in (before, e, gate):  # no update before the first step: c = 1, e = 0, gate = 0
                     zero_row(row + s * size, size)
@@ -145,7 +146,7 @@ def build_forward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                         for s in range(count):
                             o, at = s * size, s * state + i * size
                             _walk_rows(
-                                rule, size, hebb + at, hebb + (at + matrix), w + i * size, alpha + i * size,
+                                rule, size, hebb + at, hebb + (at + apart), w + i * size, alpha + i * size,
                                 z + o, c + o, e + o, gate + o, before + (o + i), pre + (o + i), bound,
                             )  # fmt: skip
                             if gru:
@@ -169,7 +170,7 @@ def build_forward(rule_name: str, cell: str, dtype_name: str) -> Callable:
             for s in range(count):
                 for k in range(matrices):
                     target = state_end + (k * B + sample + s) * N * N
-                    out_of_tiles(target, hebb + (s * state + k * matrix), N, size)
+                    out_of_tiles(target, hebb + (s * state + k * apart), N, size)
         restore_denormals(mode)
 
     return forward
@@ -178,4 +179,4 @@ def build_forward(rule_name: str, cell: str, dtype_name: str) -> Callable:
 def forward_numbers(matrices: int, rows: int, size: int, group: int, longest: int) -> int:
     """How many numbers of working memory the kernel needs, for stretches of at most `longest` steps."""
     tables = (5 * (longest + 2) + 1) * size + longest + 1
-    return group * (matrices * rows + 9) * size + tables
+    return group * (matrices * spacing(rows, size) + 9 * size) + tables

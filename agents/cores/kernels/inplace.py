@@ -29,6 +29,7 @@ from .rules import (
     is_gated,
     out_of_tiles,
     pad_row,
+    spacing,
     unpad_row,
     zero_row,
 )
@@ -78,8 +79,8 @@ def build_inplace(rule_name: str, cell: str, dtype_name: str) -> Callable:
         x, starts = pointer(x_at, dtype), pointer(starts_at, uint8)
         h, plain = pointer(h_at, dtype), pointer(state_at, dtype)
         turns = pointer(turns_at, int64)
-        matrix, table = rows * size, B * size
-        state = matrices * matrix  # the size of one sample's
+        matrix, apart, table = rows * size, spacing(rows, size), B * size
+        state = matrices * apart  # the size of one sample's
         w = pointer(weights_at, dtype)
         alpha, rates = w + matrix, w + 2 * matrix
         eta, b = rates + (rate_rows - 1) * size, rates + rate_rows * size
@@ -105,7 +106,7 @@ def build_inplace(rule_name: str, cell: str, dtype_name: str) -> Callable:
                     for s in range(first, last):  # they share the rows of w and alpha in the L1 cache
                         o, at = s * size, s * state + i * size
                         _walk_rows(
-                            rule, size, hebb + at, hebb + (at + matrix), w + i * size, alpha + i * size,
+                            rule, size, hebb + at, hebb + (at + apart), w + i * size, alpha + i * size,
                             z + o, c + o, e + o, gate + o, before + (o + i), pre + (o + i), limit[0],
                         )  # fmt: skip
                         if gru:
@@ -125,7 +126,7 @@ def build_inplace(rule_name: str, cell: str, dtype_name: str) -> Callable:
                 if task == BEGIN:
                     for k in range(matrices):
                         source = plain + (k * B + s) * N * N
-                        into_tiles(hebb + (s * state + k * matrix), source, N, rows, size)
+                        into_tiles(hebb + (s * state + k * apart), source, N, rows, size)
                     pad_row(pre + o, h + s * N, N, size)
                     for row in (before, e, gate):  # the first walk leaves the matrices as they are
                         zero_row(row + o, size)
@@ -162,7 +163,7 @@ def build_inplace(rule_name: str, cell: str, dtype_name: str) -> Callable:
             for s in range(B):
                 unpad_row(h + s * N, pre + s * size, N)
                 for k in range(matrices):
-                    out_of_tiles(plain + (k * B + s) * N * N, hebb + (s * state + k * matrix), N, size)
+                    out_of_tiles(plain + (k * B + s) * N * N, hebb + (s * state + k * apart), N, size)
         restore_denormals(mode)
 
     return inplace
@@ -170,4 +171,4 @@ def build_inplace(rule_name: str, cell: str, dtype_name: str) -> Callable:
 
 def inplace_numbers(matrices: int, B: int, rows: int, size: int) -> int:
     """How many numbers of memory the kernel needs."""
-    return LANES + B * (matrices * rows + 9) * size
+    return LANES + B * (matrices * spacing(rows, size) + 9 * size)
