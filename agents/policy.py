@@ -114,7 +114,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
         # The actor's logits and, in the last column, the critic's value: one product for both.
         self.heads = nn.Linear(self.core.hidden_size, self.n_actions + 1)
         self.recurrent_lr_scale = recurrent_lr_scale
-        self.optimizer = torch.optim.Adam(self._parameter_groups(), lr=lr_schedule(1))
+        self.optimizer = torch.optim.Adam(self._parameter_groups(), lr=lr_schedule(1), fused=True)
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         """For the optimizer: all parameters in one group, or those with a rate of their own apart."""
@@ -176,11 +176,12 @@ class RecurrentActorCriticPolicy(BasePolicy):
             Three tensors [T, B].
         """
         hidden = self.core.replay(obs, state, starts, hidden)
-        heads = self.heads(hidden)
-        log_probs = torch.log_softmax(heads[..., :-1], dim=-1)
-        chosen = log_probs.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
-        entropy = -(log_probs * log_probs.exp()).sum(-1)
-        return heads[..., -1], chosen, entropy
+        # Sequences lie side by side, heads one below the other: products and softmax take half the time so.
+        heads = torch.addmm(self.heads.bias.unsqueeze(1), self.heads.weight, hidden.flatten(0, 1).t())
+        log_probs = torch.log_softmax(heads[:-1], dim=0)
+        chosen = log_probs.gather(0, actions.reshape(1, -1))
+        entropy = -(log_probs * log_probs.exp()).sum(0)
+        return heads[-1].view_as(actions), chosen.view_as(actions), entropy.view_as(actions)
 
     def predict(
         self,
