@@ -23,7 +23,7 @@ def run(arguments: list[str], steps: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         command = [sys.executable, "train.py", "--total-steps", str(steps), "--out", str(out), *arguments]
-        peak = _peak_megabytes([*command, "--log-interval", "1"])
+        peak = _peak_megabytes(command)
         rows = read_metrics(out / "metrics.csv")
     return rows[-1]["time/total_timesteps"] / rows[-1]["time/seconds"], peak
 
