@@ -142,9 +142,11 @@ def test_the_update_sees_what_the_rollout_saw(core):
             batch.observations, batch.actions, batch.initial_state, batch.starts, batch.hidden
         )
         again, _ = model.policy.core.unroll(batch.observations, batch.initial_state, batch.starts)
+        wanted = torch.distributions.Categorical(logits=model.policy.heads(again)[..., :-1])
     torch.testing.assert_close(batch.hidden, again, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(values, torch.from_numpy(model.rollout_buffer.values), rtol=1e-4, atol=1e-5)
-    assert log_probs.shape == entropy.shape == (7, 2)
+    torch.testing.assert_close(log_probs, wanted.log_prob(batch.actions), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(entropy, wanted.entropy(), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("cut_off", [True, False])

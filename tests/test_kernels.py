@@ -17,6 +17,9 @@ from agents.cores.kernels import (
     is_compiled,
     set_num_threads,
 )
+from agents.cores.kernels.rules import spacing
+from agents.cores.kernels.unroll import padded_sizes
+from agents.cores.kernels.vector import LANES
 from agents.cores.plastic import plastic_step
 
 RULES = ("decay", "clip", "oja")
@@ -196,6 +199,15 @@ def test_denormals_are_flushed_inside_and_only_inside():
     _, hebb = fused_unroll(*args, "decay")
     assert (hebb == 0).all()
     assert (tiny * 0.5 != 0).all(), "this thread's own arithmetic is as before"
+
+
+@pytest.mark.parametrize("n", [1, 64, 96, 100, 128, 400])
+def test_matrices_do_not_collide(n):
+    rows, size = padded_sizes(n)
+    apart = spacing(rows, size)
+    assert rows * size <= apart < rows * size + 1024
+    assert apart * 4 % 4096 == 1344  # bytes; see `spacing`
+    assert apart % LANES == 0
 
 
 def test_second_derivatives_are_refused():
