@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -18,6 +19,7 @@ from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents.cores import State
+from agents.cores.kernels import one_torch_thread
 from agents.memory import keep_freed_memory
 from agents.policy import PolicyStepper, RecurrentActorCriticPolicy, check_spaces
 from agents.rollout import SequenceRolloutBuffer
@@ -298,6 +300,10 @@ class RecurrentA2C(OnPolicyAlgorithm):
     ) -> SelfRecurrentA2C:
         """Train for `total_timesteps` steps over all environments together (rounded up to whole rollouts).
 
+        On the CPU, PyTorch's own operations run on one thread meanwhile: its threads would wait by spinning,
+        on the processors that the kernels need. Those of the kernels are set by
+        `agents.cores.kernels.set_num_threads`.
+
         Args:
             total_timesteps: Environment steps.
             callback: SB3 callback(s).
@@ -314,14 +320,15 @@ class RecurrentA2C(OnPolicyAlgorithm):
             raise ValueError("there is no environment to train in; give load an env, or call set_env")
         self._log_interval = log_interval
         keep_freed_memory()
-        return super().learn(
-            total_timesteps,
-            callback,
-            log_interval=None,  # type: ignore[arg-type]  # SB3 would log before the update, we do after it
-            tb_log_name=tb_log_name,
-            reset_num_timesteps=reset_num_timesteps,
-            progress_bar=progress_bar,
-        )
+        with one_torch_thread() if self.device.type == "cpu" else nullcontext():
+            return super().learn(
+                total_timesteps,
+                callback,
+                log_interval=None,  # type: ignore[arg-type]  # SB3 would log before the update, we do after
+                tb_log_name=tb_log_name,
+                reset_num_timesteps=reset_num_timesteps,
+                progress_bar=progress_bar,
+            )
 
     def _setup_learn(
         self,

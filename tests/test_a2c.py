@@ -164,6 +164,21 @@ def test_an_episode_that_is_cut_off_is_bootstrapped_and_one_that_ends_is_not(cut
     assert model.rollout_buffer.rewards[2, 0] == pytest.approx(last, rel=1e-5)
 
 
+def test_while_it_learns_pytorchs_threads_do_not_get_in_the_kernels_way():
+    seen = []
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        build().learn(240, callback=lambda *_: seen.append(torch.get_num_threads()) or True)
+        assert set(seen) == {1}
+        assert torch.get_num_threads() == 2
+        with pytest.raises(ZeroDivisionError):
+            build().learn(240, callback=lambda *_: 1 / 0)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_state_is_kept_once_for_a_rollout():
     model = build()
     model.learn(240)

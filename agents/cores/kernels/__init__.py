@@ -12,7 +12,7 @@ from .fixed_network import (
 from .fixed_step import FIXED
 from .shared_products import is_shared, product, summed_product
 from .step import FusedStepper
-from .threads import get_num_threads, set_num_threads
+from .threads import get_num_threads, one_torch_thread, set_num_threads
 from .unroll import cell_name, check_clamp, check_starts, fused_recurrence, fused_unroll
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "is_shared",
     "lstm_cells",
     "lstm_way_back",
+    "one_torch_thread",
     "product",
     "runs_fixed",
     "set_num_threads",

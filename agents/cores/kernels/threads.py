@@ -3,8 +3,9 @@
 import functools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 import torch
 
@@ -30,6 +31,17 @@ def set_num_threads(count: int) -> None:
         raise ValueError(f"the number of threads must be a positive whole number, got {count!r}")
     _num_threads = count
     torch.set_num_threads(1)
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Hold PyTorch itself to one thread meanwhile, for the reasons that :func:`set_num_threads` gives."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def get_num_threads() -> int:
