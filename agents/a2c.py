@@ -324,7 +324,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
             return super().learn(
                 total_timesteps,
                 callback,
-                log_interval=None,  # type: ignore[arg-type]  # SB3 would log before the update, we do after
+                log_interval=None,  # type: ignore[arg-type]  # SB3 logs before the update, we after it
                 tb_log_name=tb_log_name,
                 reset_num_timesteps=reset_num_timesteps,
                 progress_bar=progress_bar,
