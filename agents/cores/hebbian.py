@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from agents.cores.base import Core, State, Stepper, check_number
 from agents.cores.inputs import InputLayer
-from agents.cores.kernels import FusedStepper, cell_name, compile_aloud, fused_recurrence
+from agents.cores.kernels import FusedStepper, InputProduct, cell_name, compile_aloud, fused_recurrence
 
 X = TypeVar("X")
 """What a step takes."""
@@ -149,5 +149,6 @@ class HebbianCore(Core):
     def _fused(
         self, x: Tensor, state: State, starts: Tensor, known: Tensor | None = None
     ) -> tuple[Tensor, State]:
+        drive = InputProduct(x, self.input.weight, self.input.bias)
         weights = self.w, self.alpha, self.rates()
-        return fused_recurrence(self.rule, self.input(x), *weights, state, starts, known, self.w_gates)
+        return fused_recurrence(self.rule, drive, *weights, state, starts, known, self.w_gates)

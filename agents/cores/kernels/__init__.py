@@ -13,12 +13,13 @@ from .fixed_step import FIXED
 from .shared_products import is_shared, product, summed_product
 from .step import FusedStepper
 from .threads import get_num_threads, one_torch_thread, set_num_threads
-from .unroll import cell_name, check_clamp, check_starts, fused_recurrence, fused_unroll
+from .unroll import InputProduct, cell_name, check_clamp, check_starts, fused_recurrence, fused_unroll
 
 __all__ = [
     "FIXED",
     "FixedStepper",
     "FusedStepper",
+    "InputProduct",
     "cell_name",
     "check_clamp",
     "check_starts",

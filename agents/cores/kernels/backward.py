@@ -36,6 +36,7 @@ from numba import int64, uint8
 from .cells import PARTS, add_gate_products, candidate_row, clamp_gradient, gru_gradients
 from .denormals import flush_denormals, restore_denormals
 from .imposed import passes_imposed, walk_backwards
+from .inputs import add_input, features_row
 from .modulation import gates_backward
 from .replay import carry_rows, fill_tables, replay_rows
 from .rules import (
@@ -141,12 +142,14 @@ def _walk_rows(
 
 
 @inline
-def _add_outer_products(steps: int, size: int, table: int, pre: Pointer, dz: Pointer, dw: Pointer) -> None:
-    """In ROWS rows: dw += the sum over steps of pre (x) dz."""
+def _add_outer_products(
+    steps: int, size: int, pre_table: int, table: int, pre: Pointer, dz: Pointer, dw: Pointer
+) -> None:
+    """In ROWS rows: dw += the sum over steps of pre (x) dz, whose rows are so far apart."""
     for j in range(0, size, LANES):
         total = load_tile(dw + j * ROWS)
         for k in range(steps):
-            total = fma(row_numbers(pre + k * table), every_row(load(dz + (k * table + j))), total)
+            total = fma(row_numbers(pre + k * pre_table), every_row(load(dz + (k * table + j))), total)
         store(dw + j * ROWS, total)
 
 
@@ -182,8 +185,9 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
 
     Its arguments are those of `build_forward`, the opened gates of a GRU [T, B, 2, N], and grad_h [T, B, N],
     grad_end [.., B, N, N] (address 0: no gradient), dz [T, B, parts, N], grad_h0 [B, N], grad_state0
-    [.., B, N, N] (address 0: not wanted), and the sums over this call's samples dw, dalpha [rows, size], in
-    tiles, and drates [.., size]. For `scratch` see `backward_numbers`.
+    [.., B, N, N] (address 0: not wanted), and the sums over this call's samples dw, dalpha [rows, size] and
+    dw_in [parts, F + 1 rounded up to ROWS, size] (of no meaning if w_in is not given), in tiles, and drates
+    [.., size]. For `scratch` see `backward_numbers`.
     """
     rule = ALL_RULES.index(rule_name)
     matrices, rate_rows = len(MATRICES[rule_name]), len(RATES[rule_name])
@@ -192,12 +196,12 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
     dtype = SCALAR_TYPES[dtype_name]
 
     def backward(
-        T: int, B: int, N: int, rows: int, size: int, first: int, last: int, group: int, segment: int,
+        T: int, B: int, F: int, N: int, rows: int, size: int, first: int, last: int, group: int, segment: int,
         longest: int, segments: int, edges_at: int, imposed_at: int,
-        drive_at: int, w_at: int, alpha_at: int, rates_at: int, w_gates_at: int,
+        x_at: int, w_in_at: int, w_at: int, alpha_at: int, rates_at: int, w_gates_at: int,
         h0_at: int, state0_at: int, starts_at: int, clamp_at: int, h_at: int, opened_at: int,
         grad_h_at: int, grad_end_at: int, dz_at: int, grad_h0_at: int, grad_state0_at: int,
-        dw_at: int, dalpha_at: int, drates_at: int, scratch_at: int,
+        dw_at: int, dalpha_at: int, drates_at: int, dw_in_at: int, scratch_at: int,
     ) -> None:  # fmt: skip
         """Samples first .. last, a group at a time: they share rows of the weights in the L1 cache."""
         w, alpha, rates = pointer(w_at, dtype), pointer(alpha_at, dtype), pointer(rates_at, dtype)
@@ -207,7 +211,8 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
         grad_h0, grad_state0 = pointer(grad_h0_at, dtype), pointer(grad_state0_at, dtype)
         dw, dalpha, drates = pointer(dw_at, dtype), pointer(dalpha_at, dtype), pointer(drates_at, dtype)
         eta, deta = rates + (rate_rows - 1) * size, drates + (rate_rows - 1) * size
-        drive, opened, clamp = pointer(drive_at, dtype), pointer(opened_at, dtype), pointer(clamp_at, dtype)
+        x, w_in, given = pointer(x_at, dtype), pointer(w_in_at, dtype), w_in_at == 0
+        dw_in, opened, clamp = pointer(dw_in_at, dtype), pointer(opened_at, dtype), pointer(clamp_at, dtype)
         w_keep, w_ask = pointer(w_gates_at, dtype), pointer(w_gates_at, dtype) + rows * size
         edges, imposed = pointer(edges_at, int64), pointer(imposed_at, uint8)
         matrix, apart, table = rows * size, spacing(rows, size), group * size
@@ -226,12 +231,16 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
         own, keep, ask = sums + longest * table, sums + 2 * longest * table, sums + 3 * longest * table
         dkeep, dask = sums + 4 * longest * table, sums + 5 * longest * table
         tiles = dkeep + 2 * longest * table  # [longest, TILE]
-        reset = tiles + longest * TILE  # [longest, group]; last, as the others begin on cache lines
+        features, columns = -(-(F + 1) // ROWS) * ROWS, -(-(F + 1) // LANES) * LANES
+        seen = tiles + longest * TILE  # [longest, group, columns]: x, and 1
+        reset = seen + longest * group * columns  # [longest, group]; last, as the others begin on cache lines
         align_stack()
         mode = flush_denormals()
         zero_row(dw, matrix)
         zero_row(dalpha, matrix)
         zero_row(drates, rate_rows * size)
+        if not given:
+            zero_row(dw_in, parts * features * size)
 
         for sample in range(first, last, group):
             count = min(group, last - sample)
@@ -257,17 +266,23 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                 at_end = begin + steps == T and grad_end_at != 0
                 start_bound = math.inf if begin == 0 else 1.0
                 checkpoint = kept + number * stride
+                # A GRU's candidate, which the forward pass computed and did not keep.
+                for k in range(0 if forwards or not gru else steps):
+                    zero_row(own + k * table, count * size)
+                    at = x + ((begin + k) * B + sample) * F
+                    add_input(count, N, size, parts, 0, F, at, w_in, given, own + k * table)
                 for s in range(count):
                     o = s * size
                     fill_tables(
                         rule, B, N, size, begin, steps, sample + s, group, h0, h, starts, rates, eta,
                         reset + s, pre + o, post + o, c + o, e + o, gate + o,
                     )  # fmt: skip
-                    # A GRU's candidate, which the forward pass computed and did not keep.
+                    for k in range(0 if forwards or given else steps):
+                        at = ((begin + k) * B + sample + s) * F
+                        features_row(seen + (k * group + s) * columns, x + at, F)
                     for k in range(0 if forwards or not gru else steps):
                         row, at = k * table + o, (begin + k) * B + sample + s
                         zero_row(sums + row, size)
-                        pad_row(own + row, drive + at * parts * N, N, size)
                         pad_row(keep + row, opened + at * 2 * N, N, size)
                         pad_row(ask + row, opened + (at * 2 + 1) * N, N, size)
                     for i in range(0, rows if forwards or not passed else 0, ROWS):
@@ -302,7 +317,7 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                         if reset[s] != 0:
                             zero_row(p + o, size)
                         zero_row(u + o, size)
-                        for k in range(steps):
+                        for k in range(steps if dz_at != 0 else 0):
                             unpad_row(dz_out + ((begin + k) * B + sample + s) * N, u + o, N)
                     continue
                 if rule in (OJA, RETROACTIVE) or at_end:
@@ -336,9 +351,9 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                                 size, dz + row, own + row, keep + row, ask + row, sums + row, pre + row,
                                 dkeep + row, dask + row,
                             )  # fmt: skip
-                            unpad_row(at + N, dkeep + row, N)
-                            unpad_row(at + 2 * N, dask + row, N)
-                        unpad_row(at, (own if gru else dz) + row, N)
+                        if dz_at != 0:
+                            for part, wanted in enumerate((own, dkeep, dask) if gru else (dz,)):
+                                unpad_row(at + part * N, wanted + row, N)
                     for i in range(0, rows, ROWS):
                         for s in range(count):
                             at, o, row = s * state + i * size, s * size, k * table + s * size
@@ -373,7 +388,15 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                 for s in range(count):
                     o = s * size
                     for i in range(0, rows, ROWS):
-                        _add_outer_products(steps, size, table, pre + (o + i), dz + o, dw + i * size)
+                        _add_outer_products(
+                            steps, size, table, table, pre + (o + i), dz + o, dw + i * size
+                        )  # fmt: skip
+                    for i in range(0, 0 if given else features, ROWS):
+                        for part, row in enumerate((own, dkeep, dask) if gru else (dz,)):
+                            _add_outer_products(
+                                steps, size, group * columns, table, seen + (s * columns + i), row + o,
+                                dw_in + (part * features + i) * size,
+                            )  # fmt: skip
             for s in range(count):
                 if grad_h0_at != 0:
                     unpad_row(grad_h0 + (sample + s) * N, p + s * size, N)
@@ -387,9 +410,9 @@ def build_backward(rule_name: str, cell: str, dtype_name: str) -> Callable:
 
 
 def backward_numbers(
-    segments: int, matrices: int, rows: int, size: int, group: int, segment: int, longest: int
+    segments: int, matrices: int, rows: int, size: int, group: int, segment: int, longest: int, F: int
 ) -> int:
     """How many numbers of working memory the kernel needs."""
-    states = segments + segment + 1
-    tables = (12 * longest + 5) * size + longest
+    states, columns = segments + segment + 1, -(-(F + 1) // LANES) * LANES
+    tables = (12 * longest + 5) * size + longest * (columns + 1)
     return group * (states * matrices * spacing(rows, size) + tables) + longest * TILE

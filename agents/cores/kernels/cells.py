@@ -10,7 +10,6 @@ The LSTM is that of `torch.nn.LSTM`: c' = f * c + i * g and h = o * tanh(c').
 A clamped neuron makes nothing of them: its activity is given.
 """
 
-from .rules import pad_row, zero_row
 from .simd import (
     add_columns,
     every_row,
@@ -28,17 +27,6 @@ from .vector import LANES, ROWS, Pointer, Vec, inline
 
 PARTS = {"tanh": 1, "clamped": 1, "gru": 3}
 """How many inputs [N] there are, by cell; "clamped" is "tanh" with activity imposed on some neurons."""
-
-
-@inline
-def begin_gru(
-    size: int, n: int, drive: Pointer, sums: Pointer, own: Pointer, keep: Pointer, ask: Pointer
-) -> None:
-    """Take the inputs [3, n] of a step; `sums` starts at zero."""
-    zero_row(sums, size)
-    pad_row(own, drive, n, size)
-    pad_row(keep, drive + n, n, size)
-    pad_row(ask, drive + 2 * n, n, size)
 
 
 @inline

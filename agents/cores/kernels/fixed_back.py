@@ -102,7 +102,9 @@ def build_way_back(_: str, cell: str, dtype_name: str) -> Callable:
                         store(after + j, load(d + j) * (fill(y, 1.0) - y * y))
                     unpad_row(own, after, N)
                     zero_row(d, size)
-            add_product(first, last, parts * N, size, sums + t * B * parts * N, parts * N, w, d_h, size)
+            add_product(
+                first, last, parts * N, size, sums + t * B * parts * N, parts * N, w, size, d_h, size
+            )  # fmt: skip
         for s in range(first, last):
             unpad_row(grad_h0 + s * N, d_h + s * size, N)
         restore_denormals(mode)

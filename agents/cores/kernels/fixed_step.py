@@ -59,8 +59,8 @@ def build_step(_: str, cell: str, dtype_name: str) -> Callable:
                 zero_row(cells + s * size, size)
             for j in range(0, row, LANES):
                 store(z + (s * row + j), load(b + j))
-        add_product(0, B, F, wide, x, F, w_in, z, row)
-        add_product(0, B, N, wide, activity, size, w, z + (row - wide), row)
+        add_product(0, B, F, wide, x, F, w_in, wide, z, row)
+        add_product(0, B, N, wide, activity, size, w, wide, z + (row - wide), row)
         for s in range(B):
             first, last = z + s * row, z + ((s + 1) * row - size)
             if gru:

@@ -12,9 +12,10 @@ from collections.abc import Callable
 
 from numba import int64, uint8
 
-from .cells import PARTS, add_products, begin_gru, clamp_row, gru_row
+from .cells import PARTS, add_products, clamp_row, gru_row
 from .denormals import flush_denormals, restore_denormals
 from .imposed import pass_forwards, passes_imposed
+from .inputs import add_input
 from .modulation import open_gates
 from .rules import (
     ALL_RULES,
@@ -65,8 +66,9 @@ def build_forward(rule_name: str, cell: str, dtype_name: str) -> Callable:
     """The kernel for one rule and cell, as plain Python for `numba.njit`.
 
     Its arguments are sizes and addresses. w and alpha [rows, size] are tiled, and so are a GRU's w_gates
-    [2, rows, size]; rates [.., size], the rows named in `RATES`, are padded with zeros. Contiguous are drive
-    [T, B, parts, N], h [T, B, N], h0 [B, N], state0 and state_end [.., B, N, N], the matrices named in
+    [2, rows, size]; rates [.., size], the rows named in `RATES`, and w_in [F + 1, parts, size] are padded
+    with zeros. Contiguous are x [T, B, F], or what reaches the neurons [T, B, parts, N], if the address of
+    w_in is 0, h [T, B, N], h0 [B, N], state0 and state_end [.., B, N, N], the matrices named in
     `MATRICES`, starts [T, B], and clamp [T, B, N] of the cell "clamped"; edges and imposed are of
     `cut_time`. For `scratch` see `forward_numbers`.
     """
@@ -77,14 +79,15 @@ def build_forward(rule_name: str, cell: str, dtype_name: str) -> Callable:
     dtype = SCALAR_TYPES[dtype_name]
 
     def forward(
-        T: int, B: int, N: int, rows: int, size: int, first: int, last: int, group: int,
+        T: int, B: int, F: int, N: int, rows: int, size: int, first: int, last: int, group: int,
         segments: int, edges_at: int, imposed_at: int,
-        drive_at: int, w_at: int, alpha_at: int, rates_at: int, w_gates_at: int,
+        x_at: int, w_in_at: int, w_at: int, alpha_at: int, rates_at: int, w_gates_at: int,
         h0_at: int, state0_at: int, starts_at: int, clamp_at: int,
         h_at: int, state_end_at: int, scratch_at: int,
     ) -> None:  # fmt: skip
         """Samples first .. last, a group at a time: they share the rows of w and alpha in the L1 cache."""
-        drive, w, alpha = pointer(drive_at, dtype), pointer(w_at, dtype), pointer(alpha_at, dtype)
+        x, w_in, given = pointer(x_at, dtype), pointer(w_in_at, dtype), w_in_at == 0
+        w, alpha = pointer(w_at, dtype), pointer(alpha_at, dtype)
         rates, h0, state0 = pointer(rates_at, dtype), pointer(h0_at, dtype), pointer(state0_at, dtype)
         h, state_end, starts = pointer(h_at, dtype), pointer(state_end_at, dtype), pointer(starts_at, uint8)
         clamp, eta = pointer(clamp_at, dtype), rates + eta_row * size
@@ -128,17 +131,16 @@ def build_forward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                     continue
                 for t in range(begin, end):
                     bound = math.inf if t == 0 else 1.0
+                    for row in (z, own, keep, ask) if gru else (z,):
+                        zero_row(row, count * size)
+                    if t < T:
+                        for part, row in enumerate((own, keep, ask) if gru else (z,)):
+                            at = x + (t * B + sample) * F
+                            add_input(count, N, size, parts, part, F, at, w_in, given, row)
                     for s in range(count):
                         if t == T:  # nothing but the last update is left to do
                             zero_row(pre + s * size, size)
-                            zero_row(z + s * size, size)
-                            continue
-                        o, inputs = s * size, drive + (t * B + sample + s) * parts * N
-                        if gru:
-                            begin_gru(size, N, inputs, z + o, own + o, keep + o, ask + o)
-                        else:
-                            pad_row(z + o, inputs, N, size)
-                        if starts[t * B + sample + s] != 0:
+                        elif starts[t * B + sample + s] != 0:
                             zero_row(hebb + s * state, state)
                             for row in (before, pre, c, e, gate):
                                 zero_row(row + s * size, size)

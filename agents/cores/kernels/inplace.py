@@ -17,6 +17,7 @@ from numba import int64, uint8
 from .cells import PARTS, add_products, gru_row
 from .denormals import flush_denormals, restore_denormals
 from .forward import _walk_rows
+from .inputs import add_input
 from .modulation import open_gates
 from .rules import (
     ALL_RULES,
@@ -33,10 +34,10 @@ from .rules import (
     unpad_row,
     zero_row,
 )
-from .simd import fill, fma, load, store
+from .simd import fill, load, store
 from .tanh import tanh_row
 from .turns import all_done, close, finish, give_way, is_closed, release, take
-from .vector import LANES, ROWS, Pointer, inline, pointer
+from .vector import LANES, ROWS, pointer
 
 BEGIN, STEP, END, WAIT, HELP = range(5)
 """What the kernel can be asked for: take over a state, go one step, give the state back (and let helpers go),
@@ -46,22 +47,12 @@ PATIENCE = 4000
 """How often a helper gives way to others and finds nothing to do before it leaves: some milliseconds."""
 
 
-@inline
-def _add_drive(z: Pointer, x: Pointer, F: int, w_in: Pointer, b: Pointer, size: int, parts: int) -> None:
-    """The row z += b + x W_in, for one of the `parts` that lie side by side in W_in."""
-    for j in range(0, size, LANES):
-        total = load(b + j)
-        for f in range(F):
-            total = fma(fill(total, x[f]), load(w_in + (f * parts * size + j)), total)
-        store(z + j, load(z + j) + total)
-
-
 def build_inplace(rule_name: str, cell: str, dtype_name: str) -> Callable:
     """The kernel for one rule and cell, as plain Python for `numba.njit`.
 
     Its arguments are a task, sizes and addresses. x [B, F], h [B, N], state [.., B, N, N], the matrices named
     in `MATRICES`, and starts [B] (address 0: none) are contiguous. `weights` are w and alpha [rows, size] in
-    tiles, then the rows named in `RATES`, b [parts, size] and W_in [F, parts, size], padded with zeros, and a
+    tiles, then the rows named in `RATES` and w_in [F + 1, parts, size] of `inputs`, padded with zeros, and a
     GRU's w_gates [2, rows, size] in tiles. `memory` is the kernel's own, kept from call to call; see
     `inplace_numbers`. `turns` are counters, and `give_way_at` a function, see `turns`.
     """
@@ -83,9 +74,8 @@ def build_inplace(rule_name: str, cell: str, dtype_name: str) -> Callable:
         state = matrices * apart  # the size of one sample's
         w = pointer(weights_at, dtype)
         alpha, rates = w + matrix, w + 2 * matrix
-        eta, b = rates + (rate_rows - 1) * size, rates + rate_rows * size
-        w_in = b + parts * size
-        w_keep = w_in + F * parts * size
+        eta, w_in = rates + (rate_rows - 1) * size, rates + rate_rows * size
+        w_keep = w_in + (F + 1) * parts * size
         w_ask = w_keep + matrix
         limit = pointer(memory_at, dtype)  # where hebb is held: nowhere before the first update
         before = limit + LANES  # h two steps ago, [B, size] like the rest
@@ -120,6 +110,14 @@ def build_inplace(rule_name: str, cell: str, dtype_name: str) -> Callable:
                 give_way(give_way_at)
                 idle += 1
 
+        if task == STEP:
+            for s in range(B if starts_at != 0 else 0):
+                if starts[s] != 0:
+                    zero_row(hebb + s * state, state)
+                    for row in (pre, z, keep, ask):
+                        zero_row(row + s * size, size)
+            for part, row in enumerate((own, keep, ask) if gru else (z,)):
+                add_input(B, N, size, parts, part, F, x, w_in, False, row)
         if task in (BEGIN, STEP):
             for s in range(B):
                 o = s * size
@@ -133,19 +131,9 @@ def build_inplace(rule_name: str, cell: str, dtype_name: str) -> Callable:
                     for j in range(o, o + size, LANES):
                         store(c + j, fill(load(c + j), 1.0))
                 else:
-                    if starts_at != 0 and starts[s] != 0:
-                        zero_row(hebb + s * state, state)
-                        for row in (pre, z, keep, ask):
-                            zero_row(row + o, size)
                     if gru:
-                        zero_row(own + o, size)
-                        for place, row in enumerate((own, keep, ask)):
-                            _add_drive(
-                                row + o, x + s * F, F, w_in + place * size, b + place * size, size, parts
-                            )
                         gru_row(size, z + o, own + o, keep + o, ask + o, pre + o)
                     else:
-                        _add_drive(z + o, x + s * F, F, w_in, b, size, parts)
                         tanh_row(z + o, size)
                     unpad_row(h + s * N, z + o, N)
                     if is_gated(rule):
@@ -154,7 +142,7 @@ def build_inplace(rule_name: str, cell: str, dtype_name: str) -> Callable:
                     for j in range(o, o + size, LANES):
                         store(before + j, load(pre + j))
                         store(pre + j, load(z + j))
-                for row in (z, keep, ask):
+                for row in (z, own, keep, ask):
                     zero_row(row + o, size)
             limit[0] = math.inf if task == BEGIN else 1.0
             release(turns, groups)

@@ -78,8 +78,8 @@ class FusedStepper:
         )
         rows, size = padded_sizes(N)
         with torch.no_grad():
-            inputs = b.view(parts, N), w_in.t().reshape(F, parts, N)
-            padded = [pad(row, (0, size - row.shape[-1])) for row in (*rates, *inputs)]
+            inputs = torch.cat([w_in.t(), b.unsqueeze(0)]).view(F + 1, parts, N)
+            padded = [pad(row, (0, size - row.shape[-1])) for row in (*rates, inputs)]
             gates = [] if w_gates is None else [tiled_gates(w_gates)]
             weights = (_tiled(w), _tiled(alpha), *padded, *gates)
             self._weights = torch.cat([part.flatten() for part in weights])

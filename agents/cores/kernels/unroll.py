@@ -1,7 +1,7 @@
 """The plastic recurrence over whole sequences, as one differentiable operation."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,10 +38,10 @@ def _tiled(matrix: Tensor) -> Tensor:
     return padded.view(rows // ROWS, ROWS, size // LANES, LANES).transpose(1, 2).contiguous()
 
 
-def _untiled(tiles: Tensor, n: int) -> Tensor:
-    """The opposite of `_tiled`."""
-    rows, size = padded_sizes(n)
-    return tiles.reshape(rows // ROWS, size // LANES, ROWS, LANES).transpose(1, 2).reshape(rows, size)[:n, :n]
+def _untiled(tiles: Tensor) -> Tensor:
+    """The opposite of `_tiled`, with what is around the matrix: any [rows, size]."""
+    rows, size = tiles.shape
+    return tiles.reshape(rows // ROWS, size // LANES, ROWS, LANES).transpose(1, 2).reshape(rows, size)
 
 
 def padded_sizes(n: int) -> tuple[int, int]:
@@ -63,11 +63,23 @@ def dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
+class InputProduct(NamedTuple):
+    """What reaches the neurons as x w^T + b, which kernels compute row by row as they need it."""
+
+    x: Tensor
+    """Features [T, B, F]"""
+    w: Tensor
+    """Weights [N, F]; in a GRU [3 N, F], for candidate, update gate and reset gate"""
+    b: Tensor
+    """Biases [N] or [3 N]"""
+
+
 class _FusedUnroll(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        drive: Tensor,
+        x: Tensor,
+        w_in: Tensor | None,
         w: Tensor,
         alpha: Tensor,
         rates: Tensor,
@@ -79,11 +91,15 @@ class _FusedUnroll(torch.autograd.Function):
         known: Tensor | None,
         clamp: Tensor | None,
     ) -> tuple[Tensor, Tensor | None]:
-        """`rates` [.., N] and `state0` [.., B, N, N] hold what `RATES` and `MATRICES` name."""
-        (T, B), N = starts.shape, len(w)
+        """`rates` [.., N] and `state0` [.., B, N, N] hold what `RATES` and `MATRICES` name.
+
+        w_in: [F + 1, parts N], the biases last; None: x is what reaches the neurons [T, B, parts N].
+        """
+        (T, B), N, F = starts.shape, len(w), x.shape[2]
         rows, size = padded_sizes(N)
-        drive, h0, state0 = drive.contiguous(), h0.contiguous(), state0.contiguous()
+        x, h0, state0 = x.contiguous(), h0.contiguous(), state0.contiguous()
         starts = starts.contiguous()
+        entering = None if w_in is None else pad(w_in.view(F + 1, -1, N), (0, size - N)).contiguous()
         w, alpha, rates = _tiled(w), _tiled(alpha), pad(rates, (0, size - N)).contiguous()
         gates = None if w_gates is None else tiled_gates(w_gates)
         ctx.rule, ctx.cell = rule, cell_name(w_gates, clamp)
@@ -92,26 +108,26 @@ class _FusedUnroll(torch.autograd.Function):
         longest = int(edges.diff().max())
         ctx.set_materialize_grads(False)
         clamp = None if clamp is None else clamp.contiguous()
-        given = (drive, w, alpha, rates, gates, h0, state0, starts, clamp)
+        given = (x, entering, w, alpha, rates, gates, h0, state0, starts, clamp)
         if known is not None:
             h = known.contiguous().detach()
-            ctx.save_for_backward(*given, h, w_gates)
+            ctx.save_for_backward(*given, h, w_gates, w_in)
             return h, None
-        h, state_end = drive.new_empty(T, B, N), torch.empty_like(state0)
-        run = kernel("forward", rule, ctx.cell, dtype_name(drive.dtype))
+        h, state_end = x.new_empty(T, B, N), torch.empty_like(state0)
+        run = kernel("forward", rule, ctx.cell, dtype_name(x.dtype))
         parts = chunks(B, together)
 
         def work(part: int) -> None:
             first, last = parts[part]
             group = min(together, last - first)
-            memory = scratch(forward_numbers(len(state0), rows, size, group, longest), drive.dtype)
+            memory = scratch(forward_numbers(len(state0), rows, size, group, longest), x.dtype)
             run(
-                T, B, N, rows, size, first, last, group, len(edges) - 1,
+                T, B, F, N, rows, size, first, last, group, len(edges) - 1,
                 *map(address, (*ctx.cut, *given, h, state_end, memory)),
             )  # fmt: skip
 
         share_out(work, len(parts))
-        ctx.save_for_backward(*given, h, w_gates)
+        ctx.save_for_backward(*given, h, w_gates, w_in)
         return h, state_end
 
     @staticmethod
@@ -119,46 +135,56 @@ class _FusedUnroll(torch.autograd.Function):
     def backward(ctx: Any, grad_h: Tensor | None, grad_end: Tensor | None) -> tuple[Tensor | None, ...]:
         # What hooks on saved tensors give back may lie otherwise in memory.
         saved: list[Any] = [x if x is None else x.contiguous() for x in ctx.saved_tensors]
-        *given, h, w_gates = saved
-        drive, _, _, rates, _, h0, state0, starts, _ = given
+        *given, h, w_gates, w_in = saved
+        x, _, _, _, rates, _, h0, state0, starts, _ = given
         if grad_h is None and grad_end is None:
-            return (None,) * 11
-        T, B, N = h.shape
+            return (None,) * 12
+        (T, B, N), F = h.shape, x.shape[2]
         rows, size = padded_sizes(N)
         grad_h = None if grad_h is None else grad_h.contiguous()
         grad_end = None if grad_end is None else grad_end.contiguous()
-        dz = torch.empty_like(drive)
-        grad_h0 = torch.empty_like(h0) if ctx.needs_input_grad[5] else None
-        grad_state0 = torch.empty_like(state0) if ctx.needs_input_grad[6] else None
+        entered = PARTS[ctx.cell]
+        # What flows to the neurons' inputs is written down only for whom it is needed outside the kernel.
+        wanted = w_gates is not None or ctx.needs_input_grad[0]
+        dz = h.new_empty(T, B, entered * N) if wanted else None
+        grad_h0 = torch.empty_like(h0) if ctx.needs_input_grad[6] else None
+        grad_state0 = torch.empty_like(state0) if ctx.needs_input_grad[7] else None
         before = None if w_gates is None else _activity_before(h0, h, starts)
-        opened = None if before is None else _opened_gates(drive, before, w_gates)
+        opened = None if before is None else _opened_gates(x, w_in, before, w_gates)
         together, segment = _group_and_segment(rows, size)
         longest, segments = int(ctx.cut[0].diff().max()), len(ctx.cut[1])
         parts = chunks(B, together)
-        sums = h.new_empty(len(parts), 2 * rows + len(rates), size)  # dw, dalpha and drates
+        features = 0 if w_in is None else padded_sizes(F + 1)[0]
+        heights = rows, rows, len(rates), entered * features
+        sums = h.new_empty(len(parts), sum(heights), size)  # dw, dalpha, drates and dw_in
         run = kernel("backward", ctx.rule, ctx.cell, dtype_name(h.dtype))
 
         def work(part: int) -> None:
             first, last = parts[part]
             group = min(max(1, together // len(state0)), last - first)  # more matrices do not stay in L2
-            numbers = backward_numbers(segments, len(state0), rows, size, group, segment, longest)
+            numbers = backward_numbers(segments, len(state0), rows, size, group, segment, longest, F)
             memory = scratch(numbers, h.dtype)
             run(
-                T, B, N, rows, size, first, last, group, segment, longest, segments,
+                T, B, F, N, rows, size, first, last, group, segment, longest, segments,
                 *map(address, ctx.cut),
                 *map(address, (*given, h, opened, grad_h, grad_end, dz, grad_h0, grad_state0)),
-                *map(address, (sums[part], sums[part, rows:], sums[part, 2 * rows:], memory)),
+                *map(address, (*sums[part].split(heights), memory)),
             )  # fmt: skip
 
         share_out(work, len(parts))
         total = torch.from_numpy(sums.numpy().sum(axis=0))  # in this order, on this thread
-        dw, dalpha, drates = total[:rows], total[rows : 2 * rows], total[2 * rows :, :N]
+        dw, dalpha, drates, dw_in = total.split(heights)
         dgates = None
         if before is not None:
+            assert dz is not None
             both = summed_product(before.flatten(0, 1), dz[..., N:].flatten(0, 1))
             dgates = torch.stack(both.split(N, dim=1))
-        weights = _untiled(dw, N), _untiled(dalpha, N), drates, dgates
-        return dz, *weights, grad_h0, grad_state0, None, None, None, None
+        weights = _untiled(dw)[:N, :N], _untiled(dalpha)[:N, :N], drates[:, :N], dgates
+        dx, of_product = dz if ctx.needs_input_grad[0] else None, None
+        if w_in is not None:
+            dx = None if dx is None else product(dx.flatten(0, 1), w_in[:F].t()).view_as(x)
+            of_product = torch.cat([_untiled(part)[: F + 1, :N] for part in dw_in.split(features)], 1)
+        return dx, of_product, *weights, grad_h0, grad_state0, None, None, None, None
 
 
 def cell_name(w_gates: Tensor | None, clamp: Tensor | None = None) -> str:
@@ -178,16 +204,17 @@ def _activity_before(h0: Tensor, h: Tensor, starts: Tensor) -> Tensor:
     return torch.cat([h0.unsqueeze(0), h[:-1]]).masked_fill_(starts.unsqueeze(-1), 0.0)
 
 
-def _opened_gates(drive: Tensor, before: Tensor, w_gates: Tensor) -> Tensor:
+def _opened_gates(x: Tensor, w_in: Tensor | None, before: Tensor, w_gates: Tensor) -> Tensor:
     """The update and reset gates of a GRU [T, B, 2 N], given its input and the activity before each step."""
     T, B, N = before.shape
-    sums = product(before.flatten(0, 1), torch.cat([*w_gates], 1)).view(T, B, 2 * N)
-    return sums.add_(drive[..., N:]).sigmoid_()
+    drive = x.flatten(0, 1)
+    drive = drive[:, N:] if w_in is None else product(drive, w_in[:-1, N:], w_in[-1, N:])
+    return product(before.flatten(0, 1), torch.cat([*w_gates], 1), drive).view(T, B, 2 * N).sigmoid_()
 
 
 def fused_recurrence(
     rule: str,
-    drive: Tensor,
+    drive: Tensor | InputProduct,
     w: Tensor,
     alpha: Tensor,
     rates: Sequence[Tensor],
@@ -207,6 +234,7 @@ def fused_recurrence(
     Args:
         rule: One of `ALL_RULES`.
         drive: Input to each neuron [T, B, N]; in a GRU to candidate, update gate and reset gate [T, B, 3 N].
+            Or the product that it is, for the kernels to compute.
         w: Fixed weights [N, N], from row i to column j.
         alpha: Plasticity of each connection [N, N].
         rates: What sets the rate of plasticity, as named in `RATES`, [N] each, but m_bias [1].
@@ -227,14 +255,20 @@ def fused_recurrence(
     """
     if rule not in ALL_RULES:
         raise ValueError(f"unknown plasticity rule {rule!r}; known rules: {', '.join(ALL_RULES)}")
-    T, B, _ = check_starts(drive, starts)
+    x, name = (drive.x, "x") if isinstance(drive, InputProduct) else (drive, "drive")
+    T, B, F = check_starts(x, starts, name)
     h0, *matrices = state
     N = len(w)
+    entering = PARTS[cell_name(w_gates)] * N
+    if isinstance(drive, InputProduct):
+        inputs = {"w_in": (drive.w, (entering, F)), "b": (drive.b, (entering,))}
+    else:
+        inputs = {"drive": (drive, (T, B, entering))}
     named_rates = dict(zip(RATES[rule], rates, strict=True))
     named_matrices = zip(MATRICES[rule], matrices, strict=True)
     check_tensors(
-        drive.dtype,
-        drive=(drive, (T, B, PARTS[cell_name(w_gates)] * N)),
+        x.dtype,
+        **inputs,
         **({} if w_gates is None else {"w_gates": (w_gates, (2, N, N))}),
         w=(w, (N, N)),
         alpha=(alpha, (N, N)),
@@ -243,17 +277,18 @@ def fused_recurrence(
         **{f"{name}0": (matrix, (B, N, N)) for name, matrix in named_matrices},
     )
     if known is not None:
-        check_tensors(drive.dtype, known=(known, (T, B, N)))
+        check_tensors(x.dtype, known=(known, (T, B, N)))
     if clamp is not None:
         if w_gates is not None:
             raise ValueError("clamp and w_gates are both given: the neurons of a GRU cannot be clamped")
-        check_clamp(clamp, (T, B, N), drive.dtype)
-        check_tensors(drive.dtype, clamp=(clamp, (T, B, N)))
+        check_clamp(clamp, (T, B, N), x.dtype)
+        check_tensors(x.dtype, clamp=(clamp, (T, B, N)))
     stacked_rates = torch.stack([pad(rate, (0, N - len(rate))) for rate in rates])
     # One matrix is not copied: whoever changes it in place before the backward pass shall be told.
     state0 = matrices[0].unsqueeze(0) if len(matrices) == 1 else torch.stack(matrices)
+    w_in = torch.cat([drive.w.t(), drive.b.unsqueeze(0)]) if isinstance(drive, InputProduct) else None
     h, state_end = _FusedUnroll.apply(
-        drive, w, alpha, stacked_rates, w_gates, h0, state0, starts, rule, known, clamp
+        x, w_in, w, alpha, stacked_rates, w_gates, h0, state0, starts, rule, known, clamp
     )
     return h, () if state_end is None else tuple(state_end[k] for k in range(len(matrices)))
 
