@@ -21,9 +21,17 @@ Words = NDArray[np.uint64]
 SEEDS = 2**64
 """There are so many seeds, from 0."""
 
-_GAMMA = np.uint64(0x9E3779B97F4A7C15)
-_ONE = np.uint64(1)
-_HALF_WORD = np.uint64(32)
+
+def _word(number: int) -> Words:
+    # NumPy takes a 0-d array faster than a scalar, which shows when few environments draw.
+    return np.array(number, dtype=np.uint64)
+
+
+_GAMMA = _word(0x9E3779B97F4A7C15)
+_ONE = _word(1)
+_HALF_WORD = _word(32)
+_SHIFTS = _word(30), _word(27), _word(31)
+_FACTORS = _word(0xBF58476D1CE4E5B9), _word(0x94D049BB133111EB)
 
 
 class Stream(IntEnum):
@@ -42,6 +50,10 @@ class Stream(IntEnum):
     DOOR_OPENING = 7
 
 
+_FIRST = [_word(stream << 32) for stream in Stream]
+"""The number of each stream's first draw."""
+
+
 def splitmix64(seed: Words, index: Words) -> Words:
     """Output number `index` (from 0) of the SplitMix64 generator that starts at `seed`.
 
@@ -54,9 +66,9 @@ def splitmix64(seed: Words, index: Words) -> Words:
         64 random bits each, uint64.
     """
     z = seed + (index + _ONE) * _GAMMA
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    z = (z ^ (z >> _SHIFTS[0])) * _FACTORS[0]
+    z = (z ^ (z >> _SHIFTS[1])) * _FACTORS[1]
+    return z ^ (z >> _SHIFTS[2])
 
 
 def episode_key(seed: Words, episode: Words) -> Words:
@@ -88,7 +100,7 @@ def draw(
     Returns:
         The draws, int [N].
     """
-    counter = index.astype(np.uint64) + np.uint64(int(stream) << 32)
+    counter = index.astype(np.uint64) + _FIRST[stream]
     bits = splitmix64(key, counter) >> _HALF_WORD
     return ((bits * np.uint64(bound)) >> _HALF_WORD).astype(np.intp)
 
