@@ -18,7 +18,7 @@ from agents.cores.kernels import (
     set_num_threads,
 )
 from agents.cores.kernels.rules import spacing
-from agents.cores.kernels.unroll import padded_sizes
+from agents.cores.kernels.tiles import padded_sizes
 from agents.cores.kernels.vector import LANES
 from agents.cores.plastic import plastic_step
 

@@ -1,5 +1,6 @@
 """Fused CPU kernels of the recurrences, plastic or not: the numbers of plain PyTorch, many times faster."""
 
+from .checks import check_clamp, check_starts
 from .compiled import compile_aloud, compile_kernels, is_compiled
 from .fixed_network import (
     FixedStepper,
@@ -13,7 +14,7 @@ from .fixed_step import FIXED
 from .shared_products import is_shared, product, summed_product
 from .step import FusedStepper
 from .threads import get_num_threads, one_torch_thread, set_num_threads
-from .unroll import InputProduct, cell_name, check_clamp, check_starts, fused_recurrence, fused_unroll
+from .unroll import InputProduct, cell_name, fused_recurrence, fused_unroll
 
 __all__ = [
     "FIXED",

@@ -11,7 +11,8 @@ from .fixed_step import ENTERED, FIXED, SUMS, step_numbers
 from .products import SAMPLES
 from .step import checked_step
 from .threads import chunks, scratch, share_out
-from .unroll import address, dtype_name, padded_sizes
+from .tiles import padded_sizes
+from .unroll import address, dtype_name
 
 
 def runs_fixed(weights: Tensor) -> bool:

@@ -8,12 +8,14 @@ from torch.autograd.graph import increment_version
 from torch.nn.functional import pad
 
 from .cells import PARTS
+from .checks import check_tensors
 from .compiled import kernel
 from .inplace import BEGIN, END, HELP, STEP, WAIT, inplace_numbers
 from .rules import ALL_RULES, MATRICES, RATES
 from .threads import begin_beside, get_num_threads
+from .tiles import padded_sizes, tiled, tiled_gates
 from .turns import TURNS, give_way_address
-from .unroll import _tiled, cell_name, check_tensors, dtype_name, padded_sizes, tiled_gates
+from .unroll import cell_name, dtype_name
 
 GROUP = 4
 """Samples treated together: they share each row of the weights in the L1 cache."""
@@ -81,7 +83,7 @@ class FusedStepper:
             inputs = torch.cat([w_in.t(), b.unsqueeze(0)]).view(F + 1, parts, N)
             padded = [pad(row, (0, size - row.shape[-1])) for row in (*rates, inputs)]
             gates = [] if w_gates is None else [tiled_gates(w_gates)]
-            weights = (_tiled(w), _tiled(alpha), *padded, *gates)
+            weights = (tiled(w), tiled(alpha), *padded, *gates)
             self._weights = torch.cat([part.flatten() for part in weights])
         self._memory = h.new_empty(inplace_numbers(len(matrices), B, rows, size))
         self._x_shape, self._h_shape, self._matrices_shape = (B, F), (B, N), (len(matrices), B, N, N)

@@ -9,44 +9,23 @@ from torch.nn.functional import pad
 
 from .backward import backward_numbers
 from .cells import PARTS
+from .checks import check_clamp, check_rule, check_starts, check_tensors
 from .compiled import kernel
 from .forward import forward_numbers
 from .imposed import cut_time, passes_imposed
-from .rules import ALL_RULES, MATRICES, RATES, RULES
+from .rules import ALL_RULES, MATRICES, RATES
 from .shared_products import product, summed_product
 from .threads import chunks, scratch, share_out
-from .vector import LANES, ROWS
+from .tiles import padded_sizes, tiled, tiled_gates, untiled
 
 GROUP = 2
 """Samples walked in step: sharing rows of the weights in the L1 cache; their traces stay in L2."""
-
-DTYPES = (torch.float32, torch.float64)
-"""What kernels exist for; float64 is for tests, and compiled anew in each process."""
 
 SEGMENT = 8
 """Steps between two checkpoints of the backward pass."""
 
 LARGE, LONG_SEGMENT = 256 * 256, 14
 """Matrices of more numbers do not stay in L2: samples go one by one, with fewer checkpoints."""
-
-
-def _tiled(matrix: Tensor) -> Tensor:
-    """[N, N] -> tiles [rows / ROWS, size / LANES, ROWS, LANES], with zeros around it."""
-    n = len(matrix)
-    rows, size = padded_sizes(n)
-    padded = pad(matrix, (0, size - n, 0, rows - n))
-    return padded.view(rows // ROWS, ROWS, size // LANES, LANES).transpose(1, 2).contiguous()
-
-
-def _untiled(tiles: Tensor) -> Tensor:
-    """The opposite of `_tiled`, with what is around the matrix: any [rows, size]."""
-    rows, size = tiles.shape
-    return tiles.reshape(rows // ROWS, size // LANES, ROWS, LANES).transpose(1, 2).reshape(rows, size)
-
-
-def padded_sizes(n: int) -> tuple[int, int]:
-    """Rows and columns of a matrix [n, n] in tiles."""
-    return -(-n // ROWS) * ROWS, -(-n // LANES) * LANES
 
 
 def _group_and_segment(rows: int, size: int) -> tuple[int, int]:
@@ -100,7 +79,7 @@ class _FusedUnroll(torch.autograd.Function):
         x, h0, state0 = x.contiguous(), h0.contiguous(), state0.contiguous()
         starts = starts.contiguous()
         entering = None if w_in is None else pad(w_in.view(F + 1, -1, N), (0, size - N)).contiguous()
-        w, alpha, rates = _tiled(w), _tiled(alpha), pad(rates, (0, size - N)).contiguous()
+        w, alpha, rates = tiled(w), tiled(alpha), pad(rates, (0, size - N)).contiguous()
         gates = None if w_gates is None else tiled_gates(w_gates)
         ctx.rule, ctx.cell = rule, cell_name(w_gates, clamp)
         together, segment = _group_and_segment(rows, size)
@@ -179,11 +158,11 @@ class _FusedUnroll(torch.autograd.Function):
             assert dz is not None
             both = summed_product(before.flatten(0, 1), dz[..., N:].flatten(0, 1))
             dgates = torch.stack(both.split(N, dim=1))
-        weights = _untiled(dw)[:N, :N], _untiled(dalpha)[:N, :N], drates[:, :N], dgates
+        weights = untiled(dw)[:N, :N], untiled(dalpha)[:N, :N], drates[:, :N], dgates
         dx, of_product = dz if ctx.needs_input_grad[0] else None, None
         if w_in is not None:
             dx = None if dx is None else product(dx.flatten(0, 1), w_in[:F].t()).view_as(x)
-            of_product = torch.cat([_untiled(part)[: F + 1, :N] for part in dw_in.split(features)], 1)
+            of_product = torch.cat([untiled(part)[: F + 1, :N] for part in dw_in.split(features)], 1)
         return dx, of_product, *weights, grad_h0, grad_state0, None, None, None, None
 
 
@@ -192,11 +171,6 @@ def cell_name(w_gates: Tensor | None, clamp: Tensor | None = None) -> str:
     if w_gates is not None:
         return "gru"
     return "tanh" if clamp is None else "clamped"
-
-
-def tiled_gates(w_gates: Tensor) -> Tensor:
-    """[2, N, N] -> both in tiles."""
-    return torch.stack([_tiled(gate) for gate in w_gates])
 
 
 def _activity_before(h0: Tensor, h: Tensor, starts: Tensor) -> Tensor:
@@ -318,43 +292,3 @@ def fused_unroll(
     check_rule(rule)
     h, (hebb,) = fused_recurrence(rule, drive, w, alpha, (eta,), (h0, hebb0), starts)
     return h, hebb
-
-
-def check_starts(inputs: Tensor, starts: Tensor, name: str = "drive") -> tuple[int, int, int]:
-    """The sizes (T, B, N) of `inputs`; ValueError unless they and starts [T, B] have shape and dtype."""
-    if inputs.dim() != 3 or 0 in inputs.shape:
-        raise ValueError(f"{name} must be [T, B, N] and not empty, got {list(inputs.shape)}")
-    T, B, N = inputs.shape
-    if starts.dtype != torch.bool or starts.shape != (T, B) or starts.device != inputs.device:
-        raise ValueError(
-            f"starts must be bool [{T}, {B}] on {inputs.device}, "
-            f"got {starts.dtype} {list(starts.shape)} on {starts.device}"
-        )
-    return T, B, N
-
-
-def check_clamp(clamp: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> None:
-    """Raise ValueError unless what is imposed on neurons has this shape and dtype, and no gradient."""
-    if clamp.shape != shape or clamp.dtype != dtype:
-        raise ValueError(f"clamp must be {dtype} {list(shape)}, got {clamp.dtype} {list(clamp.shape)}")
-    if clamp.requires_grad:
-        raise ValueError("clamp must not require a gradient: none flows into what is imposed on a neuron")
-
-
-def check_rule(rule: str) -> None:
-    """Raise ValueError unless the rule is one of `RULES`."""
-    if rule not in RULES:
-        raise ValueError(f"unknown plasticity rule {rule!r}; known rules: {', '.join(RULES)}")
-
-
-def check_tensors(dtype: torch.dtype, **inputs: tuple[Tensor, tuple[int, ...]]) -> None:
-    """Raise ValueError unless each input has its shape and the dtype, on the CPU."""
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype must be float32 (or float64), got {dtype}")
-    for name, (tensor, shape) in inputs.items():
-        if tensor.shape != shape or 0 in shape:
-            raise ValueError(
-                f"{name} must have shape {list(shape)} and not be empty, got {list(tensor.shape)}"
-            )
-        if tensor.dtype != dtype or tensor.device.type != "cpu":
-            raise ValueError(f"{name} must be {dtype} on the CPU, got {tensor.dtype} on {tensor.device}")
