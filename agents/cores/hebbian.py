@@ -149,6 +149,8 @@ class HebbianCore(Core):
     def _fused(
         self, x: Tensor, state: State, starts: Tensor, known: Tensor | None = None
     ) -> tuple[Tensor, State]:
-        drive = InputProduct(x, self.input.weight, self.input.bias)
+        layer = self.input
+        direct = not isinstance(layer, InputLayer)  # someone has put another in its place
+        drive = layer(x) if direct else InputProduct(x, layer.weight, layer.bias)
         weights = self.w, self.alpha, self.rates()
         return fused_recurrence(self.rule, drive, *weights, state, starts, known, self.w_gates)
