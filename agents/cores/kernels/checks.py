@@ -10,16 +10,16 @@ DTYPES = (torch.float32, torch.float64)
 
 
 def check_starts(inputs: Tensor, starts: Tensor, name: str = "drive") -> tuple[int, int, int]:
-    """The sizes (T, B, N) of `inputs`; ValueError unless they and starts [T, B] have shape and dtype."""
+    """The sizes of `inputs` [T, B, ..]; ValueError unless they and starts [T, B] have shape and dtype."""
     if inputs.dim() != 3 or 0 in inputs.shape:
-        raise ValueError(f"{name} must be [T, B, N] and not empty, got {list(inputs.shape)}")
-    T, B, N = inputs.shape
+        raise ValueError(f"{name} must be [T, B, ..] and not empty, got {list(inputs.shape)}")
+    T, B, size = inputs.shape
     if starts.dtype != torch.bool or starts.shape != (T, B) or starts.device != inputs.device:
         raise ValueError(
             f"starts must be bool [{T}, {B}] on {inputs.device}, "
             f"got {starts.dtype} {list(starts.shape)} on {starts.device}"
         )
-    return T, B, N
+    return T, B, size
 
 
 def check_clamp(clamp: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> None:
