@@ -35,31 +35,64 @@ from .rules import (
     unpad_row,
     zero_row,
 )
-from .simd import add_columns, every_row, fill, fma, load, load_tile, prefetch_tile, row_numbers, store
+from .simd import add_columns, every_row, fill, fma, load, load_tile, row_numbers, store
 from .tanh import tanh_row
-from .vector import LANES, ROWS, Pointer, inline, pointer
+from .vector import LANES, ROWS, Pointer, Vec, inline, pointer
 
 
 @inline
-def _walk_rows(
-    rule: int, size: int, hebb: Pointer, trace: Pointer, w: Pointer, alpha: Pointer, z: Pointer,
-    c: Pointer, e: Pointer, gate: Pointer, before: Pointer, pre: Pointer, bound: float,
+def _walk_tile(
+    rule: int, hebb: Pointer, trace: Pointer, w: Vec, alpha: Vec, z: Pointer, c: Pointer, e: Pointer,
+    gate: Pointer, earlier: Vec, now: Vec, limit: Vec,
 ) -> None:  # fmt: skip
-    """In ROWS rows: update hebb (and trace) with before[i], then z += pre[i] * (w + alpha * hebb)."""
-    earlier, now = row_numbers(before), row_numbers(pre)
-    limit = fill(now, bound)
-    for j in range(0, size, LANES):
-        k = j * ROWS
-        a = load_tile(hebb + k)
-        prefetch_tile(hebb + (k + ROWS * size))
-        b = load_tile(trace + k) if rule == RETROACTIVE else a
-        cj, ej, gj = every_row(load(c + j)), every_row(load(e + j)), every_row(load(gate + j))
-        a, b = advance_both(rule, a, b, cj, ej, gj, earlier)
-        if rule == RETROACTIVE:
-            store(trace + k, b)
-        a = bounded(rule, a, limit)
-        store(hebb + k, a)
-        store(z + j, add_columns(load(z + j), now, fma(load_tile(alpha + k), a, load_tile(w + k))))
+    """Update a tile of hebb (and trace) by `earlier`, then z += now * (w + alpha * hebb)."""
+    a = load_tile(hebb)
+    b = load_tile(trace) if rule == RETROACTIVE else a
+    a, b = advance_both(
+        rule, a, b, every_row(load(c)), every_row(load(e)), every_row(load(gate)), earlier
+    )  # fmt: skip
+    if rule == RETROACTIVE:
+        store(trace, b)
+    a = bounded(rule, a, limit)
+    store(hebb, a)
+    store(z, add_columns(load(z), now, fma(alpha, a, w)))
+
+
+@inline
+def walk_rows(
+    rule: int, size: int, count: int, state: int, hebb: Pointer, trace: int, w: Pointer, alpha: Pointer,
+    z: Pointer, c: Pointer, e: Pointer, gate: Pointer, before: Pointer, pre: Pointer, bound: float,
+) -> None:  # fmt: skip
+    """In ROWS rows: update hebb (and trace) with before[i], then z += pre[i] * (w + alpha * hebb).
+
+    That for `count` samples, whose matrices lie `state` apart and whose rows lie `size` apart; a trace lies
+    `trace` behind hebb. Two samples at a time, they share what is loaded of w and alpha.
+    """
+    limit = fill(load_tile(w), bound)
+    for s in range(0, count - 1, 2):
+        o, a0 = s * size, hebb + s * state
+        p, a1 = o + size, a0 + state
+        earlier0, now0 = row_numbers(before + o), row_numbers(pre + o)
+        earlier1, now1 = row_numbers(before + p), row_numbers(pre + p)
+        for j in range(0, size, LANES):
+            k = j * ROWS
+            wk, al = load_tile(w + k), load_tile(alpha + k)
+            x, y = o + j, p + j
+            _walk_tile(
+                rule, a0 + k, a0 + (trace + k), wk, al, z + x, c + x, e + x, gate + x, earlier0, now0, limit
+            )  # fmt: skip
+            _walk_tile(
+                rule, a1 + k, a1 + (trace + k), wk, al, z + y, c + y, e + y, gate + y, earlier1, now1, limit
+            )  # fmt: skip
+    if count % 2 == 1:
+        o, a0 = (count - 1) * size, hebb + (count - 1) * state
+        earlier, now = row_numbers(before + o), row_numbers(pre + o)
+        for j in range(0, size, LANES):
+            k, x = j * ROWS, o + j
+            wk, al = load_tile(w + k), load_tile(alpha + k)
+            _walk_tile(
+                rule, a0 + k, a0 + (trace + k), wk, al, z + x, c + x, e + x, gate + x, earlier, now, limit
+            )  # fmt: skip
 
 
 def build_forward(rule_name: str, cell: str, dtype_name: str) -> Callable:
@@ -145,12 +178,12 @@ def build_forward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                             for row in (before, pre, c, e, gate):
                                 zero_row(row + s * size, size)
                     for i in range(0, rows, ROWS):
+                        walk_rows(
+                            rule, size, count, state, hebb + i * size, apart, w + i * size, alpha + i * size,
+                            z, c, e, gate, before + i, pre + i, bound,
+                        )  # fmt: skip
                         for s in range(count):
-                            o, at = s * size, s * state + i * size
-                            _walk_rows(
-                                rule, size, hebb + at, hebb + (at + apart), w + i * size, alpha + i * size,
-                                z + o, c + o, e + o, gate + o, before + (o + i), pre + (o + i), bound,
-                            )  # fmt: skip
+                            o = s * size
                             if gru:
                                 add_products(size, w_keep + i * size, pre + (o + i), keep + o)
                                 add_products(size, w_ask + i * size, pre + (o + i), ask + o)

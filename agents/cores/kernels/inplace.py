@@ -16,7 +16,7 @@ from numba import int64, uint8
 
 from .cells import PARTS, add_products, gru_row
 from .denormals import flush_denormals, restore_denormals
-from .forward import _walk_rows
+from .forward import walk_rows
 from .inputs import add_input
 from .modulation import open_gates
 from .rules import (
@@ -93,12 +93,14 @@ def build_inplace(rule_name: str, cell: str, dtype_name: str) -> Callable:
                 first = part % groups * group
                 last = min(first + group, B)
                 for i in range(0, rows, ROWS):
-                    for s in range(first, last):  # they share the rows of w and alpha in the L1 cache
-                        o, at = s * size, s * state + i * size
-                        _walk_rows(
-                            rule, size, hebb + at, hebb + (at + apart), w + i * size, alpha + i * size,
-                            z + o, c + o, e + o, gate + o, before + (o + i), pre + (o + i), limit[0],
-                        )  # fmt: skip
+                    o = first * size
+                    walk_rows(  # samples share the rows of w and alpha in the L1 cache
+                        rule, size, last - first, state, hebb + (first * state + i * size), apart,
+                        w + i * size, alpha + i * size, z + o, c + o, e + o, gate + o, before + (o + i),
+                        pre + (o + i), limit[0],
+                    )  # fmt: skip
+                    for s in range(first, last):
+                        o = s * size
                         if gru:
                             add_products(size, w_keep + i * size, pre + (o + i), keep + o)
                             add_products(size, w_ask + i * size, pre + (o + i), ask + o)

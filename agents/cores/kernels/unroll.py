@@ -21,6 +21,9 @@ from .tiles import padded_sizes, tiled, tiled_gates, untiled
 GROUP = 2
 """Samples walked in step: sharing rows of the weights in the L1 cache; their traces stay in L2."""
 
+MANY = 16
+"""Samples of which the forward pass takes twice as many in step; of fewer there would be none for others."""
+
 SEGMENT = 8
 """Steps between two checkpoints of the backward pass."""
 
@@ -94,11 +97,12 @@ class _FusedUnroll(torch.autograd.Function):
             return h, None
         h, state_end = x.new_empty(T, B, N), torch.empty_like(state0)
         run = kernel("forward", rule, ctx.cell, dtype_name(x.dtype))
-        parts = chunks(B, together)
+        ahead = 2 * together if B >= MANY else together  # nothing of theirs is kept: more stay in L2
+        parts = chunks(B, ahead)
 
         def work(part: int) -> None:
             first, last = parts[part]
-            group = min(together, last - first)
+            group = min(ahead, last - first)
             memory = scratch(forward_numbers(len(state0), rows, size, group, longest), x.dtype)
             run(
                 T, B, F, N, rows, size, first, last, group, len(edges) - 1,
