@@ -5,6 +5,9 @@ step only adds the input to sums that are ready, and releases the walk that make
 Helping threads, if there are any, take it up at once; what is left of it when the next step is asked for, the
 asking thread does. Every sample's numbers are the same whoever computes them.
 
+What one processor wrote last, another reads slowly, the more so if they share no cache. So whoever walks also
+makes the rows for it; of a step only the activity, and the sums in return, pass from thread to thread.
+
 The matrices stay in tiles from the first step of a rollout to its last. At N = 100 a walk takes 0.9 us a
 sample, most of it arithmetic (see `forward`), although the traces of 32 samples come from the L3 cache.
 """
@@ -78,11 +81,12 @@ def build_inplace(rule_name: str, cell: str, dtype_name: str) -> Callable:
         w_keep = w_in + (F + 1) * parts * size
         w_ask = w_keep + matrix
         limit = pointer(memory_at, dtype)  # where hebb is held: nowhere before the first update
-        before = limit + LANES  # h two steps ago, [B, size] like the rest
-        pre, z, c, e = before + table, before + 2 * table, before + 3 * table, before + 4 * table
-        gate, own = before + 5 * table, before + 6 * table
-        keep, ask = before + 7 * table, before + 8 * table
-        hebb = before + 9 * table  # [B, matrices, rows, size]
+        latest = limit + 1  # which half of `activity` is of the last step
+        activity = limit + LANES  # [2, B, size], of the last two steps
+        z, c, e = activity + 2 * table, activity + 3 * table, activity + 4 * table  # [B, size] like the rest
+        gate, own = activity + 5 * table, activity + 6 * table
+        keep, ask = activity + 7 * table, activity + 8 * table
+        hebb = activity + 9 * table  # [B, matrices, rows, size]
         groups = -(-B // group)
         mode = flush_denormals()
 
@@ -92,6 +96,19 @@ def build_inplace(rule_name: str, cell: str, dtype_name: str) -> Callable:
             if part >= 0:
                 first = part % groups * group
                 last = min(first + group, B)
+                pre, before = activity + int(latest[0]) * table, activity + int(1 - latest[0]) * table
+                for s in range(first, last):
+                    o = s * size
+                    for row in (z, keep, ask) if gru else (z,):
+                        zero_row(row + o, size)
+                    if is_gated(rule):
+                        open_gates(size, pre + o, rates, gate + o)
+                    coefficients(rule, pre + o, gate + o if rule == MODULATED else eta, c + o, e + o, size)
+                    if limit[0] == math.inf:  # the first walk leaves the matrices as they are
+                        for row in (e, gate):
+                            zero_row(row + o, size)
+                        for j in range(o, o + size, LANES):
+                            store(c + j, fill(load(c + j), 1.0))
                 for i in range(0, rows, ROWS):
                     o = first * size
                     walk_rows(  # samples share the rows of w and alpha in the L1 cache
@@ -112,44 +129,40 @@ def build_inplace(rule_name: str, cell: str, dtype_name: str) -> Callable:
                 give_way(give_way_at)
                 idle += 1
 
+        if task == BEGIN:
+            for s in range(B):
+                for k in range(matrices):
+                    source = plain + (k * B + s) * N * N
+                    into_tiles(hebb + (s * state + k * apart), source, N, rows, size)
+                pad_row(activity + s * size, h + s * N, N, size)
+                zero_row(activity + (table + s * size), size)
+            limit[0], latest[0] = math.inf, 0
+            release(turns, groups)
         if task == STEP:
+            pre, after = activity + int(latest[0]) * table, activity + int(1 - latest[0]) * table
             for s in range(B if starts_at != 0 else 0):
                 if starts[s] != 0:
                     zero_row(hebb + s * state, state)
                     for row in (pre, z, keep, ask):
                         zero_row(row + s * size, size)
-            for part, row in enumerate((own, keep, ask) if gru else (z,)):
+            for j in range(0, table, LANES):
+                store(after + j, load(z + j))
+            if gru:
+                zero_row(own, table)
+            for part, row in enumerate((own, keep, ask) if gru else (after,)):
                 add_input(B, N, size, parts, part, F, x, w_in, False, row)
-        if task in (BEGIN, STEP):
             for s in range(B):
                 o = s * size
-                if task == BEGIN:
-                    for k in range(matrices):
-                        source = plain + (k * B + s) * N * N
-                        into_tiles(hebb + (s * state + k * apart), source, N, rows, size)
-                    pad_row(pre + o, h + s * N, N, size)
-                    for row in (before, e, gate):  # the first walk leaves the matrices as they are
-                        zero_row(row + o, size)
-                    for j in range(o, o + size, LANES):
-                        store(c + j, fill(load(c + j), 1.0))
+                if gru:
+                    gru_row(size, after + o, own + o, keep + o, ask + o, pre + o)
                 else:
-                    if gru:
-                        gru_row(size, z + o, own + o, keep + o, ask + o, pre + o)
-                    else:
-                        tanh_row(z + o, size)
-                    unpad_row(h + s * N, z + o, N)
-                    if is_gated(rule):
-                        open_gates(size, z + o, rates, gate + o)
-                    coefficients(rule, z + o, gate + o if rule == MODULATED else eta, c + o, e + o, size)
-                    for j in range(o, o + size, LANES):
-                        store(before + j, load(pre + j))
-                        store(pre + j, load(z + j))
-                for row in (z, own, keep, ask):
-                    zero_row(row + o, size)
-            limit[0] = math.inf if task == BEGIN else 1.0
+                    tanh_row(after + o, size)
+                unpad_row(h + s * N, after + o, N)
+            limit[0], latest[0] = 1.0, 1 - latest[0]
             release(turns, groups)
         if task == END:
             close(turns)
+            pre = activity + int(latest[0]) * table
             for s in range(B):
                 unpad_row(h + s * N, pre + s * size, N)
                 for k in range(matrices):
