@@ -30,11 +30,19 @@ PARTS = {"tanh": 1, "clamped": 1, "gru": 3}
 
 
 @inline
-def add_products(size: int, w: Pointer, pre: Pointer, sums: Pointer) -> None:
-    """In ROWS rows: sums += pre[i] * w."""
-    now = row_numbers(pre)
-    for j in range(0, size, LANES):
-        store(sums + j, add_columns(load(sums + j), now, load_tile(w + j * ROWS)))
+def add_products(size: int, count: int, w: Pointer, pre: Pointer, sums: Pointer) -> None:
+    """In ROWS rows, for `count` samples whose rows lie `size` apart: sums += pre[i] * w."""
+    for s in range(0, count - 1, 2):  # two samples at a time, they share what is loaded of w
+        first, second = sums + s * size, sums + (s + 1) * size
+        now, other = row_numbers(pre + s * size), row_numbers(pre + (s + 1) * size)
+        for j in range(0, size, LANES):
+            tile = load_tile(w + j * ROWS)
+            store(first + j, add_columns(load(first + j), now, tile))
+            store(second + j, add_columns(load(second + j), other, tile))
+    if count % 2 == 1:
+        last, now = sums + (count - 1) * size, row_numbers(pre + (count - 1) * size)
+        for j in range(0, size, LANES):
+            store(last + j, add_columns(load(last + j), now, load_tile(w + j * ROWS)))
 
 
 @inline

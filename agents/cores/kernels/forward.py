@@ -182,11 +182,9 @@ def build_forward(rule_name: str, cell: str, dtype_name: str) -> Callable:
                             rule, size, count, state, hebb + i * size, apart, w + i * size, alpha + i * size,
                             z, c, e, gate, before + i, pre + i, bound,
                         )  # fmt: skip
-                        for s in range(count):
-                            o = s * size
-                            if gru:
-                                add_products(size, w_keep + i * size, pre + (o + i), keep + o)
-                                add_products(size, w_ask + i * size, pre + (o + i), ask + o)
+                        if gru:
+                            add_products(size, count, w_keep + i * size, pre + i, keep)
+                            add_products(size, count, w_ask + i * size, pre + i, ask)
                     if t == T:
                         break
                     for s in range(count):

@@ -116,11 +116,9 @@ def build_inplace(rule_name: str, cell: str, dtype_name: str) -> Callable:
                         w + i * size, alpha + i * size, z + o, c + o, e + o, gate + o, before + (o + i),
                         pre + (o + i), limit[0],
                     )  # fmt: skip
-                    for s in range(first, last):
-                        o = s * size
-                        if gru:
-                            add_products(size, w_keep + i * size, pre + (o + i), keep + o)
-                            add_products(size, w_ask + i * size, pre + (o + i), ask + o)
+                    if gru:
+                        add_products(size, last - first, w_keep + i * size, pre + (o + i), keep + o)
+                        add_products(size, last - first, w_ask + i * size, pre + (o + i), ask + o)
                 finish(turns)
                 idle = 0
             elif all_done(turns) if task != HELP else is_closed(turns) or idle == PATIENCE:
