@@ -69,7 +69,7 @@ def with_gradients(function, inputs, rule, through=("h", "hebb"), seed=1) -> dic
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(
     ("T", "B", "N"),
-    [(250, 1, 16), (250, 5, 33), (250, 3, 100), (9, 70, 20), (8, 2, 1), (1, 3, 7), (30, 2, 257)],
+    [(250, 1, 16), (250, 5, 33), (250, 3, 100), (9, 70, 20), (9, 19, 20), (8, 2, 1), (1, 3, 7), (30, 2, 257)],
 )
 def test_values_and_gradients_equal_the_loop(rule, T, B, N):
     inputs = make_inputs(T, B, N)

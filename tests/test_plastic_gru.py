@@ -70,7 +70,8 @@ def assert_agree(rule, inputs, starts, tolerance) -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(
-    ("T", "B", "N"), [(250, 1, 16), (250, 5, 33), (250, 3, 100), (9, 70, 20), (8, 2, 1), (1, 3, 7)]
+    ("T", "B", "N"),
+    [(250, 1, 16), (250, 5, 33), (250, 3, 100), (9, 70, 20), (9, 19, 20), (8, 2, 1), (1, 3, 7)],
 )
 def test_values_and_gradients_equal_the_loop(rule, T, B, N):
     assert_agree(rule, *make_inputs(T, B, N), 1e-4)

@@ -22,7 +22,7 @@ GROUP = 2
 """Samples walked in step: sharing rows of the weights in the L1 cache; their traces stay in L2."""
 
 MANY = 16
-"""Samples of which the forward pass takes twice as many in step; of fewer there would be none for others."""
+"""From so many samples on, the forward pass walks with twice as many; with fewer, threads might get none."""
 
 SEGMENT = 8
 """Steps between two checkpoints of the backward pass."""
