@@ -122,7 +122,7 @@ def test_results_do_not_depend_on_the_number_of_threads():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"x": torch.zeros(4, 3)}, "x must be"),
+        ({"x": torch.zeros(4, 3)}, r"x must be \[T, B, F\]"),
         ({"x": torch.zeros(4, 2, 3, dtype=torch.float16)}, "dtype must be float32"),
         ({"w_in": torch.zeros(6, 4)}, r"w_in must have shape \[6, 3\]"),
         ({"b": torch.zeros(5)}, r"b must have shape \[6\]"),

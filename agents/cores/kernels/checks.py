@@ -9,10 +9,12 @@ DTYPES = (torch.float32, torch.float64)
 """What kernels exist for; float64 is for tests, and compiled anew in each process."""
 
 
-def check_starts(inputs: Tensor, starts: Tensor, name: str = "drive") -> tuple[int, int, int]:
-    """The sizes of `inputs` [T, B, ..]; ValueError unless they and starts [T, B] have shape and dtype."""
+def check_starts(
+    inputs: Tensor, starts: Tensor, name: str = "drive", last: str = "N"
+) -> tuple[int, int, int]:
+    """The sizes (T, B, `last`) of `inputs`; ValueError unless they and starts [T, B] have shape and dtype."""
     if inputs.dim() != 3 or 0 in inputs.shape:
-        raise ValueError(f"{name} must be [T, B, ..] and not empty, got {list(inputs.shape)}")
+        raise ValueError(f"{name} must be [T, B, {last}] and not empty, got {list(inputs.shape)}")
     T, B, size = inputs.shape
     if starts.dtype != torch.bool or starts.shape != (T, B) or starts.device != inputs.device:
         raise ValueError(

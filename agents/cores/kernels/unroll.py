@@ -233,8 +233,8 @@ def fused_recurrence(
     """
     if rule not in ALL_RULES:
         raise ValueError(f"unknown plasticity rule {rule!r}; known rules: {', '.join(ALL_RULES)}")
-    x, name = (drive.x, "x") if isinstance(drive, InputProduct) else (drive, "drive")
-    T, B, F = check_starts(x, starts, name)
+    x, names = (drive.x, ("x", "F")) if isinstance(drive, InputProduct) else (drive, ("drive", "N"))
+    T, B, F = check_starts(x, starts, *names)
     h0, *matrices = state
     N = len(w)
     entering = PARTS[cell_name(w_gates)] * N
