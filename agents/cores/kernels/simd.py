@@ -70,22 +70,6 @@ def align_stack(typing: Any) -> Any:
     return types.void(), generate
 
 
-@intrinsic
-def prefetch_tile(typing: Any, where: Any) -> Any:
-    """Ask for a tile that is needed soon."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        byte = ir.IntType(8).as_pointer()
-        options = [INT32(0), INT32(3), INT32(1)]  # to read, into every cache, data
-        numbers = 64 * 8 // where.dtype.bitwidth
-        for line in range(0, TILE, numbers):
-            address = builder.bitcast(builder.gep(args[0], [INT32(line)]), byte)
-            call_llvm(builder, "llvm.prefetch.p0", ir.VoidType(), [address, *options])
-        return context.get_dummy_value()
-
-    return types.void(where), generate
-
-
 def _first_lanes(builder: Any, count: Any) -> Any:
     """The mask that is true in the first `count` lanes."""
     numbers = ir.Constant(ir.VectorType(count.type, LANES), list(range(LANES)))
