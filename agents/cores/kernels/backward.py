@@ -24,8 +24,8 @@ start of each segment; each segment is then replayed from there, the last first.
 steps of a segment while it is in registers. Kept is hebb not yet bounded, which tells where it is cut.
 
 How far from the floor: at N = 100 a matrix is 700 vectors of 16. The walk does 9 multiply-adds to each, the
-two carries 2 each, dw 1: 14, so 4900 cycles of a core with two 512-bit units, 1.2 us at 4 GHz. Measured: 2.4
-(and 2.7 for modulated, 4.5 for retroactive).
+two carries 2 each, dw 1: 14, so 4900 cycles of a core with two 512-bit units, 1.2 us at 4 GHz.
+What is measured, and where it goes, is in `benchmarks/results/README.md`.
 """
 
 import math
