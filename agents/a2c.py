@@ -189,10 +189,10 @@ class RecurrentA2C(OnPolicyAlgorithm):
         callback.on_rollout_start()
         if self._last_state is None:
             self._last_state = self.policy.core.initial_state(env.num_envs)
-        rollout_buffer.begin(self._last_state, self.policy.hidden_size)
+        rollout_buffer.begin(self._last_state, self.policy)
         player = PolicyStepper(self.policy, self._last_state)
         starts = self._starts(self._last_episode_starts)
-        all_scores = self.policy.blank_scores(n_rollout_steps, env.num_envs)
+        all_scores = player.blank_scores(n_rollout_steps, env.num_envs)
         all_values = all_scores[:, :, -1]
 
         steps = zip(all_scores, all_values, rollout_buffer.hidden, strict=True)
@@ -302,7 +302,10 @@ class RecurrentA2C(OnPolicyAlgorithm):
 
         On the CPU, PyTorch's own operations run on one thread meanwhile: its threads would wait by spinning,
         on the processors that the kernels need. Those of the kernels are set by
-        `agents.cores.kernels.set_num_threads`.
+        `agents.cores.kernels.set_num_threads`. All is computed in float32: `torch.autocast` has no say.
+
+        A callback may change the policy's weights: those count from the next rollout on, and in the update
+        that follows, which then computes the activity of the rollout anew.
 
         Args:
             total_timesteps: Environment steps.
@@ -320,7 +323,8 @@ class RecurrentA2C(OnPolicyAlgorithm):
             raise ValueError("there is no environment to train in; give load an env, or call set_env")
         self._log_interval = log_interval
         keep_freed_memory()
-        with one_torch_thread() if self.device.type == "cpu" else nullcontext():
+        threads = one_torch_thread() if self.device.type == "cpu" else nullcontext()
+        with threads, torch.autocast(self.device.type, enabled=False):
             return super().learn(
                 total_timesteps,
                 callback,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor, nn
 
 from agents.cores import State, make_core
+from agents.cores.kernels import without_autocast
 from agents.cores.registry import CoreSetting
 
 
@@ -27,18 +30,56 @@ def check_spaces(observation_space: spaces.Space, action_space: spaces.Space) ->
         raise ValueError(f"the action space must be Discrete, starting at 0, got {action_space}")
 
 
+@contextmanager
+def _float32_by_default() -> Iterator[None]:
+    """Make networks of float32, as rollouts and kernels are, whatever `torch.set_default_dtype` said."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 class PolicyStepper:
-    """A policy at play: its core step by step, and its heads. Its weights must not change meanwhile.
+    """A policy at play: its core step by step, and its heads.
+
+    It acts with the weights that the policy has now; what they become meanwhile counts for the next one. (A
+    core that has no stepper of its own, :class:`agents.cores.base.LoopedStepper`, notices at once.)
 
     Args:
         policy: The policy.
         state: The core's state before the first step; it stays as it is.
+
+    Raises:
+        ValueError: If the policy's weights are not float32.
     """
 
     def __init__(self, policy: RecurrentActorCriticPolicy, state: State) -> None:
-        self._policy = policy
+        weights = policy.heads.weight.detach().clone()
+        if weights.dtype != torch.float32:
+            raise ValueError(f"the policy's weights must be float32 for it to act, got {weights.dtype}")
+        self._hidden_size = policy.hidden_size
         self._stepper = policy.core.stepper(state)
-        self._heads = policy.heads.weight.detach().t()
+        self._heads = weights.t()
+        self._bias = policy.heads.bias.detach().clone()
+
+    def blank_scores(self, *shape: int, deterministic: bool = False) -> Tensor:
+        """What :meth:`step` adds the heads' products to, for scores of actions and the value.
+
+        Args:
+            shape: Steps and rows, or rows.
+            deterministic: Let the most probable action have the highest score, rather than a sampled one.
+
+        Returns:
+            The heads' biases and, on those of the actor, noise [*shape, A + 1].
+        """
+        scores = self._bias.repeat(*shape, 1)
+        if not deterministic:
+            # With Gumbel noise added to logits, the place of the largest is a sample of their softmax.
+            uniform = torch.rand_like(scores[..., :-1], memory_format=torch.contiguous_format)
+            scores[..., :-1] -= uniform.log_().neg_().log_()
+        return scores
 
     def step(self, obs: Tensor, starts: Tensor | None, hidden: Tensor, scores: Tensor) -> np.ndarray:
         """Take a step, without gradients.
@@ -47,8 +88,8 @@ class PolicyStepper:
             obs: Observations [B, F].
             starts: Bool [B], true where an episode begins with `obs`; None: nowhere.
             hidden: Receives the core's activity [B, N].
-            scores: From :meth:`RecurrentActorCriticPolicy.blank_scores` [B, A + 1]; receives a score of each
-                action and, in the last column, the values of `obs`.
+            scores: From :meth:`blank_scores` [B, A + 1]; receives a score of each action and, in the last
+                column, the values of `obs`.
 
         Returns:
             The actions with the highest score [B], int64.
@@ -61,8 +102,8 @@ class PolicyStepper:
         self, obs: Tensor, starts: Tensor | None, deterministic: bool = True
     ) -> tuple[np.ndarray, Tensor]:
         """As :meth:`step`, where nothing is kept for an update: the actions [B] and the values [B]."""
-        hidden = obs.new_empty(len(obs), self._policy.hidden_size)
-        scores = self._policy.blank_scores(len(obs), deterministic=deterministic)
+        hidden = obs.new_empty(len(obs), self._hidden_size)
+        scores = self.blank_scores(len(obs), deterministic=deterministic)
         return self.step(obs, starts, hidden, scores), scores[:, -1]
 
     def state(self) -> State:
@@ -108,11 +149,12 @@ class RecurrentActorCriticPolicy(BasePolicy):
         super().__init__(observation_space, action_space)
         self.core_name = core
         self.core_settings = dict(core_settings or {})
-        self.core = make_core(core, observation_space.shape[0], hidden_size, **self.core_settings)
-        self.core.check()
         self.n_actions = int(action_space.n)
-        # The actor's logits and, in the last column, the critic's value: one product for both.
-        self.heads = nn.Linear(self.core.hidden_size, self.n_actions + 1)
+        with _float32_by_default():
+            self.core = make_core(core, observation_space.shape[0], hidden_size, **self.core_settings)
+            # The actor's logits and, in the last column, the critic's value: one product for both.
+            self.heads = nn.Linear(self.core.hidden_size, self.n_actions + 1)
+        self.core.check()
         self.recurrent_lr_scale = recurrent_lr_scale
         self.optimizer = torch.optim.Adam(self._parameter_groups(), lr=lr_schedule(1), fused=True)
 
@@ -143,25 +185,9 @@ class RecurrentActorCriticPolicy(BasePolicy):
         """N, the core's hidden units."""
         return self.core.hidden_size
 
-    def blank_scores(self, *shape: int, deterministic: bool = False) -> Tensor:
-        """What :meth:`PolicyStepper.step` adds the heads' products to, for scores of actions and the value.
-
-        Args:
-            shape: Steps and rows, or rows.
-            deterministic: Let the most probable action have the highest score, rather than a sampled one.
-
-        Returns:
-            The heads' biases and, on those of the actor, noise [*shape, A + 1].
-        """
-        scores = self.heads.bias.detach().repeat(*shape, 1)
-        if not deterministic:
-            # With Gumbel noise added to logits, the place of the largest is a sample of their softmax.
-            uniform = torch.rand(*shape, self.n_actions, device=self.device)
-            scores[..., :-1] -= uniform.log_().neg_().log_()
-        return scores
-
+    @without_autocast
     def evaluate_actions(
-        self, obs: Tensor, actions: Tensor, state: State, starts: Tensor, hidden: Tensor
+        self, obs: Tensor, actions: Tensor, state: State, starts: Tensor, hidden: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Values, log-probabilities and entropies along sequences, with gradients through all of T.
 
@@ -170,12 +196,16 @@ class RecurrentActorCriticPolicy(BasePolicy):
             actions: [T, B], int64.
             state: The core's state before the first step.
             starts: Bool [T, B].
-            hidden: The core's activity in the rollout, with the present weights [T, B, N].
+            hidden: The core's activity in the rollout, with the present weights [T, B, N]; None: it had
+                others, so that it is to be computed anew.
 
         Returns:
             Three tensors [T, B].
         """
-        hidden = self.core.replay(obs, state, starts, hidden)
+        if hidden is None:
+            hidden, _ = self.core.unroll(obs, state, starts)
+        else:
+            hidden = self.core.replay(obs, state, starts, hidden)
         # Sequences lie side by side, heads one below the other: products and softmax take half the time so.
         heads = torch.addmm(self.heads.bias.unsqueeze(1), self.heads.weight, hidden.flatten(0, 1).t())
         log_probs = torch.log_softmax(heads[:-1], dim=0)

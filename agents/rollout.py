@@ -9,7 +9,8 @@ import torch
 from stable_baselines3.common.buffers import RolloutBuffer
 from torch import Tensor
 
-from agents.cores import State
+from agents.cores import Core, State
+from agents.policy import RecurrentActorCriticPolicy
 
 
 class Sequences(NamedTuple):
@@ -27,8 +28,8 @@ class Sequences(NamedTuple):
     """[T, B], targets of the critic"""
     initial_state: State
     """The core's state before the first step"""
-    hidden: Tensor
-    """[T, B, N], the core's activity"""
+    hidden: Tensor | None
+    """[T, B, N], the core's activity; None if its weights have changed since"""
 
 
 class SequenceRolloutBuffer(RolloutBuffer):
@@ -36,24 +37,40 @@ class SequenceRolloutBuffer(RolloutBuffer):
 
     The core's state is kept once, for the first step: with plastic weights in it (N x N numbers for each
     environment) a copy for every step would not fit. Its activity is kept for all steps, so that the update
-    need not compute it again.
+    need not compute it again; so are copies of the core's weights, to tell whether that is still its activity
+    when the update comes. (Version counters of tensors would not tell: `p.data.mul_(2)` leaves them.)
     """
 
     initial_state: State = ()
     hidden = torch.empty(0)
 
-    def begin(self, state: State, hidden_size: int) -> None:
-        """Empty the buffer; `state` is the core's state before the first step and must not change."""
+    def begin(self, state: State, policy: RecurrentActorCriticPolicy) -> None:
+        """Empty the buffer for a rollout of `policy`.
+
+        Args:
+            state: The core's state before the first step; it must not change.
+            policy: Its weights are those of the rollout.
+        """
         self.reset()
         # PyTorch's own memory is aligned: matrix products may round differently where it is not, and a
         # resumed run must repeat an uninterrupted one to the last bit.
-        observations = torch.empty(self.observations.shape)
+        observations = torch.empty(self.observations.shape, dtype=torch.float32)
         self.observations = observations.numpy()
         self._observed = observations.unbind()
         self.initial_state = state
-        shape = self.buffer_size, self.n_envs, hidden_size
+        shape = self.buffer_size, self.n_envs, policy.hidden_size
         if self.hidden.shape != shape:
-            self.hidden = torch.empty(shape, device=self.device)
+            self.hidden = torch.empty(shape, dtype=torch.float32, device=self.device)
+        self._policy = policy
+        self._weights = [weight.detach().clone() for weight in _weights(policy.core)]
+
+    def _is_as_it_was(self) -> bool:
+        """Whether the core has the weights that it had when the rollout began."""
+        now = _weights(self._policy.core)
+        return len(now) == len(self._weights) and all(
+            one.dtype == other.dtype and torch.equal(one, other)
+            for one, other in zip(now, self._weights, strict=True)
+        )
 
     def observe(self, obs: np.ndarray, starts: np.ndarray) -> Tensor:
         """Begin a step with observations [B, F], and starts [B]; returns the former for the network."""
@@ -97,5 +114,9 @@ class SequenceRolloutBuffer(RolloutBuffer):
             advantages=on_device(self.advantages),
             returns=on_device(self.returns),
             initial_state=self.initial_state,
-            hidden=self.hidden,
+            hidden=self.hidden if self._is_as_it_was() else None,
         )
+
+
+def _weights(core: Core) -> list[Tensor]:
+    return [*core.parameters(), *core.buffers()]

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
+from agents.cores.kernels import without_autocast
+
 
 class ClampedLSTM(nn.Module):
     """A cell whose input is not zero has its state set to that input; no gate sees the input otherwise.
@@ -42,6 +44,7 @@ class _Unroll(torch.autograd.Function):
     """
 
     @staticmethod
+    @without_autocast
     def forward(ctx: Any, clamp: Tensor, w: Tensor, b: Tensor) -> Tensor:
         T, B, C = clamp.shape
         activity, states = clamp.new_zeros(T + 1, B, C), clamp.new_zeros(T + 1, B, C)
@@ -59,6 +62,7 @@ class _Unroll(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, d_h: Tensor) -> tuple[None, Tensor, Tensor]:
         clamp, w, activity, states, gates = ctx.saved_tensors
         T, B, C = clamp.shape

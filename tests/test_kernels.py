@@ -1,6 +1,5 @@
 """The fused kernels against the definition, `plastic_step` in a loop."""
 
-import os
 import subprocess
 import sys
 
@@ -11,10 +10,8 @@ from recurrence_material import assert_close, random_starts
 from torch import Tensor
 
 from agents.cores.kernels import (
-    compile_kernels,
     fused_unroll,
     get_num_threads,
-    is_compiled,
     set_num_threads,
 )
 from agents.cores.kernels.rules import spacing
@@ -244,70 +241,6 @@ def test_wrong_inputs_are_named(change, message):
         arguments[index] = value
     with pytest.raises(ValueError, match=message):
         fused_unroll(*arguments)
-
-
-def test_compiled_kernels_are_found_by_the_next_process():
-    compile_kernels("clip")
-    assert is_compiled("clip")
-    script = "from agents.cores.kernels import is_compiled; print(is_compiled('clip'))"
-    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "True"
-
-
-@pytest.mark.parametrize("damage", ["nbi", "nbc", "full"])
-def test_a_cache_that_cannot_be_used_is_done_without(tmp_path, damage):
-    """A file cut short, or no room for a new one."""
-    script = """
-import sys
-from pathlib import Path
-import numba.core.caching as caching
-from agents.cores.kernels import compiled
-damage = sys.argv[1]
-if damage == "full":
-    def full(*arguments):
-        raise OSError("no space left")
-    caching.IndexDataCacheFile.save = full
-compiled.kernel("fixed_cells", "fixed", "lstm", "float32")
-print("compiled")
-"""
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
-
-    def run():
-        command = [sys.executable, "-c", script, damage]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.stdout.strip() == "compiled", done.stderr
-
-    run()
-    for file in tmp_path.rglob(f"*.{damage}"):
-        file.write_bytes(file.read_bytes()[:3])
-    run()
-
-
-def test_two_threads_can_want_a_kernel_at_once():
-    script = """
-import threading
-from agents.cores.kernels import compiled
-start, failures = threading.Barrier(4), []
-def want():
-    start.wait()
-    try:
-        compiled.kernel("fixed_cells", "fixed", "lstm", "float64")
-    except Exception as error:
-        failures.append(error)
-threads = [threading.Thread(target=want) for _ in range(4)]
-[thread.start() for thread in threads]
-[thread.join() for thread in threads]
-assert not failures, failures
-"""
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
-
-
-def test_without_a_compiler_it_says_so():
-    script = "from agents.cores.kernels import compile_kernels; compile_kernels('clip')"
-    environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
-    command = [sys.executable, "-c", script]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert "ValueError: the kernels have to be compiled: unset" in done.stderr
 
 
 def test_a_forked_process_has_threads_of_its_own():

@@ -8,7 +8,7 @@ from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 
 from agents import RecurrentA2C, make_vec_env
-from agents.policy import PolicyStepper
+from agents.policy import PolicyStepper, RecurrentActorCriticPolicy
 from agents.rollout import SequenceRolloutBuffer
 
 T, B = 6, 3
@@ -19,10 +19,15 @@ def buffer(kind, low=0.0, dtype=np.float32):
     return kind(T, box, spaces.Discrete(4), "cpu", gae_lambda=0.9, gamma=0.8, n_envs=B)
 
 
+def policy():
+    spaces_ = spaces.Box(0, 9, (2,)), spaces.Discrete(4)
+    return RecurrentActorCriticPolicy(*spaces_, lambda progress: 1e-3, core="rnn", hidden_size=5)
+
+
 def test_advantages_are_those_of_sb3_to_the_last_bit():
     rng = np.random.default_rng(0)
     ours, theirs = buffer(SequenceRolloutBuffer), buffer(RolloutBuffer)
-    ours.begin((), 5)
+    ours.begin((), policy())
     starts = rng.random((T, B)) < 0.3
     for t in range(T):
         obs, actions, rewards = rng.random((B, 2)), rng.integers(0, 4, B), rng.normal(size=B)
@@ -41,7 +46,7 @@ def test_advantages_are_those_of_sb3_to_the_last_bit():
 
 def test_observations_of_other_types_become_float32():
     rollout = buffer(SequenceRolloutBuffer, 0, np.uint8)
-    rollout.begin((), 5)
+    rollout.begin((), policy())
     seen = rollout.observe(np.full((B, 2), 7, np.uint8), np.zeros(B, dtype=bool))
     assert seen.dtype == torch.float32
     assert (seen == 7).all()
@@ -105,11 +110,11 @@ def test_sampling_follows_the_probabilities_and_the_rest_of_the_scores_is_exact(
         policy.heads.bias.copy_(torch.tensor([0.0, -2.0, 1.0, -5.0, 7.0]))
     rows = 200_000
     player = PolicyStepper(policy, policy.core.initial_state(1))
-    hidden, scores = torch.empty(1, 8), policy.blank_scores(rows)
+    hidden, scores = torch.empty(1, 8), player.blank_scores(rows)
     assert scores.isfinite().all()
     assert (scores[:, -1] == 7).all()
     share = torch.bincount(scores[:, :-1].argmax(1), minlength=4) / rows
     assert (share - torch.softmax(policy.heads.bias[:4].detach(), 0)).abs().max() < 0.005
-    best = policy.blank_scores(1, deterministic=True)
+    best = player.blank_scores(1, deterministic=True)
     assert player.step(torch.zeros(1, 15), None, hidden, best).tolist() == [2]
     assert torch.equal(best[0], policy.heads.bias.detach())

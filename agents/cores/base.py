@@ -11,6 +11,9 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
+from agents.cores.core_checks import check_form, check_repeatable
+from agents.cores.kernels import without_autocast
+
 State = tuple[Tensor, ...]
 """What a core carries from step to step: tensors whose first dimension is the batch."""
 
@@ -26,23 +29,11 @@ def check_number(name: str, number: float) -> float:
     return number
 
 
-def _forms(state: object) -> list[tuple[int, ...]]:
-    """The shapes of a state's leaves; none if it is no tuple of tensors."""
-    if not isinstance(state, tuple) or not all(isinstance(leaf, Tensor) for leaf in state):
-        return []
-    return [tuple(leaf.shape) for leaf in state]
-
-
-def _described(value: object) -> str:
-    if isinstance(value, Tensor):
-        return f"a tensor of shape {list(value.shape)}, {str(value.dtype).removeprefix('torch.')}"
-    if isinstance(value, tuple):
-        return f"({', '.join(map(_described, value))})"
-    return repr(value)
-
-
 class Stepper(Protocol):
-    """A core at play: one step after another, without gradients, its weights unchanged meanwhile."""
+    """A core at play: one step after another, without gradients.
+
+    Whether it takes note of weights that are changed meanwhile is open: make another one then.
+    """
 
     def step(self, x: Tensor, starts: Tensor | None, out: Tensor) -> None:
         """Take a step.
@@ -69,6 +60,7 @@ class LoopedStepper:
         self._core = core
         self._state = state
 
+    @without_autocast
     def step(self, x: Tensor, starts: Tensor | None, out: Tensor) -> None:
         """See :meth:`Stepper.step`."""
         with torch.no_grad():
@@ -88,6 +80,9 @@ class Core(nn.Module, ABC):
     A new core needs :meth:`initial_state` and :meth:`step`; the rest follows from them. A core that is
     faster on whole sequences overrides :meth:`run`, which never sees an episode start. Sizes below:
     T steps, B sequences (environments), F input features, N hidden units.
+
+    :meth:`unroll`, :meth:`replay` and steppers compute in the precision of the weights, whatever
+    `torch.autocast` says; kernels read nothing else, and rollout and update must agree.
 
     Args:
         input_size: F, features in.
@@ -114,51 +109,23 @@ class Core(nn.Module, ABC):
 
     @abstractmethod
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """One step: x [B, F] and the state before it -> activity [B, N] and the state after it."""
+        """One step: x [B, F] and the state before it -> activity [B, N] and the state after it.
+
+        It depends on these two (and on weights) alone, and leaves them as they are: an update takes the
+        steps of a rollout again. So there is no dropout, noise or batch normalisation in it.
+        """
 
     def check(self) -> None:
-        """Take a step with two sequences, to see that what a core's author returns has the right form.
+        """Take a few steps with two sequences, to see that a rollout and an update with this core can agree.
 
         Raises:
-            ValueError: If activity or state have another form than :meth:`step` says, or `step` fails; or if
-                :attr:`plastic_leaves` are no leaves of the state.
+            ValueError: If activity or state have another form than :meth:`step` says, or `step` fails; if
+                it changes what it is given, draws random numbers, or gives something else when it is called
+                again or in training mode; or if :attr:`plastic_leaves` are no leaves of the state.
         """
-        what = f"the core {type(self).__name__}"
-        device = next(self.parameters(), torch.zeros(1)).device
-        with torch.no_grad():
-            before = self.initial_state(2)
-            forms = _forms(before)
-            if not forms or any(form[:1] != (2,) for form in forms):
-                raise ValueError(
-                    f"{what}: initial_state(2) must return a tuple of tensors with 2 rows each, such as "
-                    f"(torch.zeros(2, N),), got {_described(before)}"
-                )
-            x = torch.zeros(2, self.input_size, dtype=torch.float32, device=device)
-            try:
-                stepped = self.step(x, before)
-            except RuntimeError as error:
-                raise ValueError(
-                    f"{what}: step fails for features {_described(x)} and the initial state: {error}"
-                ) from error
-        leaves = self.plastic_leaves
-        if not isinstance(leaves, tuple) or not all(leaf in range(len(forms)) for leaf in leaves):
-            raise ValueError(
-                f"{what}: plastic_leaves must be a tuple of indices, each 0 to {len(forms) - 1}, "
-                f"got {leaves!r}"
-            )
-        if not (isinstance(stepped, tuple) and len(stepped) == 2):
-            raise ValueError(f"{what}: step must return (activity, state), got {_described(stepped)}")
-        activity, after = stepped
-        if _forms((activity,)) != [(2, self.hidden_size)] or activity.dtype != torch.float32:
-            raise ValueError(
-                f"{what}: step must return float32 activity of shape [2, {self.hidden_size}] for 2 "
-                f"sequences, got {_described(activity)}"
-            )
-        if _forms(after) != forms:
-            raise ValueError(
-                f"{what}: step must return a state like that of initial_state, a tuple of tensors of shapes "
-                f"{[list(form) for form in forms]}, got {_described(after)}"
-            )
+        check_form(self)
+        if not any(parameter.is_meta for parameter in self.parameters()):
+            check_repeatable(self)
 
     def recurrent_weights(self) -> list[nn.Parameter]:
         """The matrices that lead from activity to activity, which may be trained at a rate of their own.
@@ -189,6 +156,7 @@ class Core(nn.Module, ABC):
         """
         return self.run(x, state)
 
+    @without_autocast
     def unroll(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State]:
         """A sequence in which episodes may start at any step.
 
@@ -205,6 +173,7 @@ class Core(nn.Module, ABC):
         """
         return self._in_stretches(lambda stretch, before: self.run(x[stretch], before), state, starts)
 
+    @without_autocast
     def replay(self, x: Tensor, state: State, starts: Tensor, known: Tensor) -> Tensor:
         """The activity of :meth:`unroll`, with its gradient, where a rollout has computed it already.
 

@@ -11,7 +11,15 @@ from torch import Tensor, nn
 
 from agents.cores.base import Core, State, Stepper, check_number
 from agents.cores.inputs import InputLayer
-from agents.cores.kernels import FusedStepper, InputProduct, cell_name, compile_aloud, fused_recurrence
+from agents.cores.kernels import (
+    FusedStepper,
+    InputProduct,
+    cell_name,
+    check_compiler,
+    compile_aloud,
+    fused_recurrence,
+    without_autocast,
+)
 
 X = TypeVar("X")
 """What a step takes."""
@@ -100,6 +108,12 @@ class HebbianCore(Core):
     def _uses_kernels(self) -> bool:
         return self.fused and self.w.device.type == "cpu" and self.w.dtype == torch.float32
 
+    def check(self) -> None:
+        """See :meth:`Core.check`; also ValueError if kernels are to be used and cannot be compiled."""
+        if self._uses_kernels:
+            check_compiler()
+        super().check()
+
     def warm_up(self, say: Callable[[str], None]) -> None:
         """See :meth:`Core.warm_up`: compile the kernels of this rule."""
         # Without an input layer, only what is imposed on its neurons can reach the network.
@@ -133,6 +147,7 @@ class HebbianCore(Core):
         w_in, b = self.input.weight, self.input.bias
         return FusedStepper(self.rule, w_in, b, self.w, self.alpha, self.rates(), state, self.w_gates)
 
+    @without_autocast
     def unroll(self, x: Tensor, state: State, starts: Tensor) -> tuple[Tensor, State]:
         """See :meth:`Core.unroll`; the kernels reset where episodes start as they go along."""
         if not self._uses_kernels:
@@ -140,6 +155,7 @@ class HebbianCore(Core):
         outputs, matrices = self._fused(x, state, starts)
         return outputs, (outputs[-1], *matrices)
 
+    @without_autocast
     def replay(self, x: Tensor, state: State, starts: Tensor, known: Tensor) -> Tensor:
         """See :meth:`Core.replay`; the forward pass is not computed again."""
         if not self._uses_kernels:

@@ -7,16 +7,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from agents.cores.kernels import is_shared, product, summed_product
+from agents.cores.kernels import product, summed_product, without_autocast
 
 
 class _Product(torch.autograd.Function):
     @staticmethod
+    @without_autocast
     def forward(ctx: Any, rows: Tensor, weights: Tensor) -> Tensor:
         ctx.save_for_backward(rows, weights)
         return product(rows, weights)
 
     @staticmethod
+    @without_autocast
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor]:
         rows, weights = ctx.saved_tensors
         of_rows = product(grad, weights.t()) if ctx.needs_input_grad[0] else None
@@ -39,8 +41,7 @@ def input_drive(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     """
     inputs = torch.cat([x, x.new_ones(*x.shape[:2], 1)], dim=2)
     weights = torch.cat([w.t(), b.unsqueeze(0)])
-    rows = inputs.flatten(0, 1)
-    drive = _Product.apply(rows, weights) if is_shared(rows) else rows @ weights
+    drive = _Product.apply(inputs.flatten(0, 1), weights)
     return drive.view(*x.shape[:2], len(b))
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from agents.cores.base import State
 from agents.cores.hebbian import HebbianCore, run_steps, trained_eta
-from agents.cores.kernels import check_clamp, check_starts, fused_recurrence
+from agents.cores.kernels import check_clamp, check_starts, fused_recurrence, without_autocast
 from agents.cores.registry import register_core
 
 
@@ -139,6 +139,7 @@ class PlasticCore(HebbianCore):
         """See :meth:`HebbianCore.rates`."""
         return (self.eta.expand(self.hidden_size),)
 
+    @without_autocast
     def unroll_clamped(
         self, clamp: Tensor, state: State, starts: Tensor, drive: Tensor | None = None
     ) -> tuple[Tensor, State]:

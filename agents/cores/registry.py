@@ -45,23 +45,31 @@ def core_settings(name: str) -> dict[str, inspect.Parameter]:
     """The settings that core `name` accepts beside its two sizes, with their defaults.
 
     Raises:
-        ValueError: If no core has that name.
+        ValueError: If no core has that name, or its class does not take the two sizes first.
     """
     if name not in CORES:
         raise ValueError(
             f"unknown core {name!r}; known cores: {', '.join(sorted(CORES))}; "
             "one of your own is known once its module is imported (--packages)"
         )
-    parameters = inspect.signature(CORES[name]).parameters
-    return {key: p for key, p in parameters.items() if key not in ("input_size", "hidden_size")}
+    signature = inspect.signature(CORES[name])
+    try:
+        sizes = signature.bind_partial(1, 1).arguments
+    except TypeError as error:
+        raise ValueError(
+            f"the core {name!r} must take the number of features and that of neurons as its first two "
+            f"arguments, whatever it calls them; it takes {signature}"
+        ) from error
+    various = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    return {key: p for key, p in signature.parameters.items() if key not in sizes and p.kind not in various}
 
 
 def make_core(name: str, input_size: int, hidden_size: int, **settings: CoreSetting) -> Core:
     """Build the core called `name`.
 
     Raises:
-        ValueError: If the name is unknown, or the core has no such setting, needs one that is not given, or
-            refuses a value.
+        ValueError: If the name is unknown, or the core has no such setting, needs one that is not given,
+            refuses a value, or does not take the two sizes first.
     """
     accepted = core_settings(name)
     for key in settings:
@@ -72,7 +80,13 @@ def make_core(name: str, input_size: int, hidden_size: int, **settings: CoreSett
     missing = [key for key, p in accepted.items() if p.default is p.empty and key not in settings]
     if missing:
         raise ValueError(f"the core {name!r} needs {', '.join(missing)}; give it in its core_settings")
-    return CORES[name](input_size, hidden_size, **settings)
+    core = CORES[name](input_size, hidden_size, **settings)
+    if core.input_size != input_size:
+        raise ValueError(
+            f"the core {name!r} must take the number of features first and that of neurons second: "
+            f"given {input_size} and {hidden_size}, it has {core.input_size} features"
+        )
+    return core
 
 
 def parameter_count(name: str, input_size: int, hidden_size: int, **settings: CoreSetting) -> int:

@@ -22,6 +22,7 @@ from agents.cores.kernels import (
     runs_fixed,
     summed_product,
     tanh_way_back,
+    without_autocast,
 )
 
 
@@ -55,6 +56,7 @@ def _before(h0: Tensor, outputs: Tensor) -> Tensor:
 
 class _TanhUnroll(torch.autograd.Function):
     @staticmethod
+    @without_autocast
     def forward(ctx: Any, drive: Tensor, h0: Tensor, w: Tensor, known: Tensor | None) -> Tensor:
         if known is not None:
             outputs = known.detach()
@@ -68,6 +70,7 @@ class _TanhUnroll(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         outputs, h0, w = ctx.saved_tensors
         back = tanh_way_back if runs_fixed(w) else _plain_tanh_way_back
@@ -107,6 +110,7 @@ def tanh_unroll(drive: Tensor, h0: Tensor, w: Tensor, known: Tensor | None = Non
 
 class _GRUUnroll(torch.autograd.Function):
     @staticmethod
+    @without_autocast
     def forward(ctx: Any, gates: Tensor, h0: Tensor, w: Tensor, b: Tensor, known: Tensor | None) -> Tensor:
         if known is not None:
             outputs = known.detach()
@@ -125,6 +129,7 @@ class _GRUUnroll(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         outputs, gates, h0, w, b = ctx.saved_tensors
         before = _before(h0, outputs).flatten(0, 1)
@@ -178,6 +183,7 @@ def gru_unroll(gates: Tensor, h0: Tensor, w: Tensor, b: Tensor, known: Tensor | 
 
 class _LSTMReplay(torch.autograd.Function):
     @staticmethod
+    @without_autocast
     def forward(
         ctx: Any, drive: Tensor, h0: Tensor, c0: Tensor, w: Tensor, known: Tensor
     ) -> tuple[Tensor, Tensor]:
@@ -190,6 +196,7 @@ class _LSTMReplay(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, grad: Tensor, d_c: Tensor) -> tuple[Tensor | None, ...]:
         outputs, h0, c0, c, gates, w = ctx.saved_tensors
         d_drive = gates.clone()

@@ -1,7 +1,7 @@
 """Fused CPU kernels of the recurrences, plastic or not: the numbers of plain PyTorch, many times faster."""
 
 from .checks import check_clamp, check_starts
-from .compiled import compile_aloud, compile_kernels, is_compiled
+from .compiled import check_compiler, compile_aloud, compile_kernels, is_compiled
 from .fixed_network import (
     FixedStepper,
     gru_way_back,
@@ -11,7 +11,8 @@ from .fixed_network import (
     tanh_way_back,
 )
 from .fixed_step import FIXED
-from .shared_products import is_shared, product, summed_product
+from .precision import without_autocast
+from .shared_products import product, summed_product
 from .step import FusedStepper
 from .threads import get_num_threads, one_torch_thread, set_num_threads
 from .unroll import InputProduct, cell_name, fused_recurrence, fused_unroll
@@ -23,6 +24,7 @@ __all__ = [
     "InputProduct",
     "cell_name",
     "check_clamp",
+    "check_compiler",
     "check_starts",
     "compile_aloud",
     "compile_kernels",
@@ -31,7 +33,6 @@ __all__ = [
     "get_num_threads",
     "gru_way_back",
     "is_compiled",
-    "is_shared",
     "lstm_cells",
     "lstm_way_back",
     "one_torch_thread",
@@ -40,4 +41,5 @@ __all__ = [
     "set_num_threads",
     "summed_product",
     "tanh_way_back",
+    "without_autocast",
 ]

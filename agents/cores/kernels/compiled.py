@@ -10,6 +10,7 @@ from typing import Any
 import numba
 from llvmlite import binding
 from numba.core import types
+from numba.core.caching import NullCache
 
 from .backward import build_backward
 from .fixed_back import build_cells, build_way_back
@@ -52,9 +53,28 @@ def _digest() -> str:
     return hashlib.sha256(text + machine.encode()).hexdigest()[:12]
 
 
+def can_compile() -> bool:
+    """Whether Numba compiles anything: not while the environment variable NUMBA_DISABLE_JIT is set."""
+    return not numba.config.DISABLE_JIT  # type: ignore[attr-defined]  # Numba sets it from the environment
+
+
+def check_compiler() -> None:
+    """Raise ValueError unless Numba :func:`can compile <can_compile>`."""
+    if not can_compile():
+        raise ValueError(
+            "the kernels have to be compiled: unset the environment variable NUMBA_DISABLE_JIT, which "
+            "forbids it, or do without them (the core's setting fused=False), many times slower"
+        )
+
+
 @functools.cache
 def _dispatcher(kind: str, rule: str, cell: str, dtype: str) -> Any:
-    """The kernel, not compiled yet. Only float32 goes to disk."""
+    """The kernel, not compiled yet. Only float32 goes to disk.
+
+    Raises:
+        ValueError: If Numba is told not to compile.
+    """
+    check_compiler()
     if dtype == "float32":
         function = BUILDERS[kind](rule, cell, dtype)
         function.__qualname__ = f"{rule}_{cell}_{_digest()}"  # part of the file name in the cache
@@ -67,6 +87,11 @@ def _dispatcher(kind: str, rule: str, cell: str, dtype: str) -> Any:
 
 def _dispatcher_without_cache(kind: str, rule: str, cell: str, dtype: str) -> Any:
     return numba.njit(**_OPTIONS)(BUILDERS[kind](rule, cell, dtype))
+
+
+def _is_kept(dispatcher: Any) -> bool:
+    """Whether there is a folder that the kernel can be kept in."""
+    return not isinstance(dispatcher._cache, NullCache)
 
 
 def _signature(dispatcher: Any) -> tuple:
@@ -87,8 +112,6 @@ def kernel(kind: str, rule: str, cell: str, dtype: str) -> Callable[..., None]:
     Raises:
         ValueError: If Numba is told not to compile.
     """
-    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]  # Numba sets it from the environment
-        raise ValueError("the kernels have to be compiled: unset the environment variable NUMBA_DISABLE_JIT")
     with _ONE_AT_A_TIME:
         dispatcher = _dispatcher(kind, rule, cell, dtype)
         if not dispatcher.signatures:
@@ -102,13 +125,21 @@ def kernel(kind: str, rule: str, cell: str, dtype: str) -> Callable[..., None]:
 
 
 def compile_kernels(rule: str, cell: str = "tanh") -> None:
-    """Make ready all kernels of a rule and cell: seconds once on a machine, then next to nothing."""
+    """Make ready all kernels of a rule and cell: seconds once on a machine, then next to nothing.
+
+    Raises:
+        ValueError: If Numba is told not to compile.
+    """
     for kind in _kinds(rule, cell):
         kernel(kind, rule, cell, "float32")
 
 
 def is_compiled(rule: str, cell: str = "tanh") -> bool:
-    """Whether `compile_kernels(rule, cell)` would have nothing to compile."""
+    """Whether `compile_kernels(rule, cell)` would have nothing to compile.
+
+    Raises:
+        ValueError: If Numba is told not to compile.
+    """
     for kind in _kinds(rule, cell):
         dispatcher = _dispatcher(kind, rule, cell, "float32")
         if dispatcher.signatures:
@@ -123,8 +154,16 @@ def is_compiled(rule: str, cell: str = "tanh") -> bool:
 
 
 def compile_aloud(rule: str, cell: str, say: Callable[[str], None]) -> None:
-    """As `compile_kernels`, after telling `say` if there is anything to compile."""
+    """As `compile_kernels`, after telling `say` if there is anything to compile.
+
+    Raises:
+        ValueError: If Numba is told not to compile.
+    """
     if not is_compiled(rule, cell):
         whose = f"{cell} network" if rule == FIXED else f"rule {rule!r}"
-        say(f"compiling the kernels of the {whose} (once, they are kept on disk) ...")
+        kept = all(_is_kept(_dispatcher(kind, rule, cell, "float32")) for kind in _kinds(rule, cell))
+        often = "once, they are kept on disk"
+        if not kept:
+            often = "each time: no folder to keep them in can be written to, set NUMBA_CACHE_DIR to one"
+        say(f"compiling the kernels of the {whose} ({often}) ...")
         compile_kernels(rule, cell)

@@ -5,19 +5,20 @@ from torch import Tensor
 from torch.autograd.graph import increment_version
 from torch.nn.functional import pad
 
-from .compiled import kernel
+from .addresses import address, addresses
+from .compiled import can_compile, kernel
 from .fixed_back import SCRATCH
 from .fixed_step import ENTERED, FIXED, SUMS, step_numbers
 from .products import SAMPLES
-from .step import checked_step
+from .step import checked_step, step_addresses
 from .threads import chunks, scratch, share_out
 from .tiles import padded_sizes
-from .unroll import address, dtype_name
+from .unroll import dtype_name
 
 
 def runs_fixed(weights: Tensor) -> bool:
-    """Whether these kernels can run a network with such weights."""
-    return weights.device.type == "cpu" and weights.dtype == torch.float32
+    """Whether these kernels can run a network with such weights; what they do, PyTorch can do too."""
+    return weights.device.type == "cpu" and weights.dtype == torch.float32 and can_compile()
 
 
 class FixedStepper:
@@ -49,13 +50,20 @@ class FixedStepper:
         self._x_shape, self._h_shape = (B, F), (B, N)
         self._kernel = kernel("fixed_step", FIXED, cell, dtype_name(self._dtype))
         self._sizes = (B, F, N, size)
+        self._kept = self._find()
+
+    def _find(self) -> list[int]:
+        return addresses(self._dtype, self._weights, self._memory)
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """As a copy, whose memory is elsewhere."""
+        self.__dict__.update(state)
+        self._kept = self._find()
 
     def step(self, x: Tensor, starts: Tensor | None, out: Tensor) -> None:
         """See :meth:`FusedStepper.step`."""
-        x, starts = checked_step(x, starts, out, self._x_shape, self._h_shape, self._dtype)
-        starts_at = 0 if starts is None else starts.data_ptr()
-        kept = self._weights.data_ptr(), self._memory.data_ptr()
-        self._kernel(*self._sizes, x.data_ptr(), starts_at, out.data_ptr(), *kept)
+        x, starts = checked_step(x, starts, out, self._x_shape, self._h_shape)
+        self._kernel(*self._sizes, *step_addresses(x, starts, out, self._dtype), *self._kept)
         increment_version(out)
 
     def state(self) -> tuple[Tensor, ...]:
@@ -155,18 +163,13 @@ def _share_out(kind: str, cell: str, sizes: tuple[int, int, int], *arrays: Tenso
     """Run a kernel over all samples; `arrays` are its arguments but for the scratch, the last."""
     T, B, N = sizes
     _, size = padded_sizes(N)
-    given = [array for array in arrays if array is not None]
-    dtype = given[0].dtype
-    if not all(array.dtype == dtype and array.is_cpu and array.is_contiguous() for array in given):
-        raise ValueError(
-            "all tensors must be contiguous on the CPU and of one dtype, got "
-            + ", ".join(f"{dtype_name(array.dtype)} {list(array.shape)} on {array.device}" for array in given)
-        )
+    dtype = next(array.dtype for array in arrays if array is not None)
+    found = addresses(dtype, *arrays)
     run = kernel(kind, FIXED, cell, dtype_name(dtype))
     parts = chunks(B, SAMPLES)
 
     def work(part: int) -> None:
         memory = scratch(SCRATCH * size, dtype)
-        run(T, B, N, size, *parts[part], *map(address, (*arrays, memory)))
+        run(T, B, N, size, *parts[part], *found, address(memory, dtype))
 
     share_out(work, len(parts))

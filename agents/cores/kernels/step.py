@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.autograd.graph import increment_version
 from torch.nn.functional import pad
 
+from .addresses import address, addresses
 from .cells import PARTS
 from .checks import check_tensors
 from .compiled import kernel
@@ -94,20 +95,27 @@ class FusedStepper:
         self._steps = 0
         h = h.contiguous()
         together = torch.stack(matrices) if len(matrices) > 1 else matrices[0].contiguous()
-        self._kernel(BEGIN, *self._sizes, 0, 0, h.data_ptr(), together.data_ptr(), *self._kept())
+        h_at, together_at = addresses(self._dtype, h, together)
+        self._kept = self._find()
+        self._kernel(BEGIN, *self._sizes, 0, 0, h_at, together_at, *self._kept)
 
-    def _kept(self) -> tuple[int, ...]:
-        """Where weights and memory are, which a copy of this object has elsewhere, and how threads wait."""
-        kept = self._weights, self._memory, self._turns
-        return *(part.data_ptr() for part in kept), give_way_address()
+    def _find(self) -> tuple[int, ...]:
+        """Where weights and memory are, and how threads wait."""
+        ours = addresses(self._dtype, self._weights, self._memory)
+        return *ours, address(self._turns, torch.int64), give_way_address()
 
     def _help(self) -> None:
-        self._kernel(HELP, *self._sizes, 0, 0, 0, 0, *self._kept())
+        self._kernel(HELP, *self._sizes, 0, 0, 0, 0, *self._kept)
 
     def __getstate__(self) -> dict[str, object]:
         """For copies: what nobody is writing to."""
-        self._kernel(WAIT, *self._sizes, 0, 0, 0, 0, *self._kept())
+        self._kernel(WAIT, *self._sizes, 0, 0, 0, 0, *self._kept)
         return self.__dict__
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """As a copy, whose memory is elsewhere."""
+        self.__dict__.update(state)
+        self._kept = self._find()
 
     def step(self, x: Tensor, starts: Tensor | None, out: Tensor) -> None:
         """Take a step.
@@ -120,40 +128,44 @@ class FusedStepper:
         Raises:
             ValueError: If a shape, a dtype, a layout or the device is not accepted.
         """
-        x, starts = checked_step(x, starts, out, self._x_shape, self._h_shape, self._dtype)
-        starts_at = 0 if starts is None else starts.data_ptr()
+        x, starts = checked_step(x, starts, out, self._x_shape, self._h_shape)
+        found = step_addresses(x, starts, out, self._dtype)
         self._steps += 1
         if self._steps == 2:  # who asks for one step only is not worth a helper
             begin_beside(self._help, min(get_num_threads() - 1, self._sizes[0] // (2 * GROUP)))
-        self._kernel(STEP, *self._sizes, x.data_ptr(), starts_at, out.data_ptr(), 0, *self._kept())
+        self._kernel(STEP, *self._sizes, *found, 0, *self._kept)
         increment_version(out)  # so that autograd knows that it was changed
 
     def state(self) -> tuple[Tensor, ...]:
         """Activity [B, N] and the matrices [B, N, N] after the last step; the caller owns them."""
         h, matrices = self._weights.new_empty(self._h_shape), self._weights.new_empty(self._matrices_shape)
-        self._kernel(END, *self._sizes, 0, 0, h.data_ptr(), matrices.data_ptr(), *self._kept())
+        self._kernel(END, *self._sizes, 0, 0, *addresses(self._dtype, h, matrices), *self._kept)
         return h, *matrices
 
 
 def checked_step(
-    x: Tensor,
-    starts: Tensor | None,
-    out: Tensor,
-    x_shape: tuple[int, int],
-    h_shape: tuple[int, int],
-    dtype: torch.dtype,
+    x: Tensor, starts: Tensor | None, out: Tensor, x_shape: tuple[int, int], h_shape: tuple[int, int]
 ) -> tuple[Tensor, Tensor | None]:
     """`x` and `starts` of a step, contiguous.
 
     Raises:
-        ValueError: If a shape, a dtype, the layout of `out` or the device is not accepted.
+        ValueError: If a shape is not accepted.
     """
-    if not (x.shape == x_shape and x.dtype == dtype and x.is_cpu):
-        raise ValueError(f"x must be {dtype} {x_shape}, got {x.dtype} {tuple(x.shape)}")
-    if not (out.shape == h_shape and out.dtype == dtype and out.is_cpu and out.is_contiguous()):
-        raise ValueError(f"out must be contiguous {dtype} {h_shape}, got {out.dtype} {tuple(out.shape)}")
+    if x.shape != x_shape:
+        raise ValueError(f"x must have shape {list(x_shape)}, got {list(x.shape)}")
+    if out.shape != h_shape:
+        raise ValueError(f"out must have shape {list(h_shape)}, got {list(out.shape)}")
     if starts is None:
         return x.contiguous(), None
-    if not (starts.shape == out.shape[:1] and starts.dtype == torch.bool and starts.is_cpu):
-        raise ValueError(f"starts must be bool {len(out)}, got {starts.dtype} {tuple(starts.shape)}")
+    if starts.shape != h_shape[:1]:
+        raise ValueError(f"starts must have shape {list(h_shape[:1])}, got {list(starts.shape)}")
     return x.contiguous(), starts.contiguous()
+
+
+def step_addresses(x: Tensor, starts: Tensor | None, out: Tensor, dtype: torch.dtype) -> tuple[int, int, int]:
+    """Where a step's input, starts and output are.
+
+    Raises:
+        ValueError: If a dtype, the layout of `out` or a device is not accepted.
+    """
+    return address(x, dtype, "x"), address(starts, torch.bool, "starts"), address(out, dtype, "out")

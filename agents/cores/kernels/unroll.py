@@ -7,12 +7,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from .addresses import address, addresses
 from .backward import backward_numbers
 from .cells import PARTS
 from .checks import check_clamp, check_rule, check_starts, check_tensors
 from .compiled import kernel
 from .forward import forward_numbers
 from .imposed import cut_time, passes_imposed
+from .precision import without_autocast
 from .rules import ALL_RULES, MATRICES, RATES
 from .shared_products import product, summed_product
 from .threads import chunks, scratch, share_out
@@ -35,11 +37,6 @@ def _group_and_segment(rows: int, size: int) -> tuple[int, int]:
     return (GROUP, SEGMENT) if rows * size <= LARGE else (1, LONG_SEGMENT)
 
 
-def address(tensor: Tensor | None) -> int:
-    """Where its numbers begin; 0 for None."""
-    return 0 if tensor is None else tensor.data_ptr()
-
-
 def dtype_name(dtype: torch.dtype) -> str:
     """What the kernels call it."""
     return str(dtype).removeprefix("torch.")
@@ -58,6 +55,7 @@ class InputProduct(NamedTuple):
 
 class _FusedUnroll(torch.autograd.Function):
     @staticmethod
+    @without_autocast
     def forward(
         ctx: Any,
         x: Tensor,
@@ -99,6 +97,7 @@ class _FusedUnroll(torch.autograd.Function):
         run = kernel("forward", rule, ctx.cell, dtype_name(x.dtype))
         ahead = 2 * together if B >= MANY else together  # nothing of theirs is kept: more stay in L2
         parts = chunks(B, ahead)
+        found = *_found(ctx.cut, given), *addresses(x.dtype, h, state_end)
 
         def work(part: int) -> None:
             first, last = parts[part]
@@ -106,7 +105,7 @@ class _FusedUnroll(torch.autograd.Function):
             memory = scratch(forward_numbers(len(state0), rows, size, group, longest), x.dtype)
             run(
                 T, B, F, N, rows, size, first, last, group, len(edges) - 1,
-                *map(address, (*ctx.cut, *given, h, state_end, memory)),
+                *found, address(memory, x.dtype),
             )  # fmt: skip
 
         share_out(work, len(parts))
@@ -115,6 +114,7 @@ class _FusedUnroll(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
+    @without_autocast
     def backward(ctx: Any, grad_h: Tensor | None, grad_end: Tensor | None) -> tuple[Tensor | None, ...]:
         # What hooks on saved tensors give back may lie otherwise in memory.
         saved: list[Any] = [x if x is None else x.contiguous() for x in ctx.saved_tensors]
@@ -141,6 +141,8 @@ class _FusedUnroll(torch.autograd.Function):
         heights = rows, rows, len(rates), entered * features
         sums = h.new_empty(len(parts), sum(heights), size)  # dw, dalpha, drates and dw_in
         run = kernel("backward", ctx.rule, ctx.cell, dtype_name(h.dtype))
+        outside = h, opened, grad_h, grad_end, dz, grad_h0, grad_state0
+        found = *_found(ctx.cut, given), *addresses(h.dtype, *outside)
 
         def work(part: int) -> None:
             first, last = parts[part]
@@ -149,9 +151,7 @@ class _FusedUnroll(torch.autograd.Function):
             memory = scratch(numbers, h.dtype)
             run(
                 T, B, F, N, rows, size, first, last, group, segment, longest, segments,
-                *map(address, ctx.cut),
-                *map(address, (*given, h, opened, grad_h, grad_end, dz, grad_h0, grad_state0)),
-                *map(address, (*sums[part].split(heights), memory)),
+                *found, *addresses(h.dtype, *sums[part].split(heights), memory),
             )  # fmt: skip
 
         share_out(work, len(parts))
@@ -168,6 +168,19 @@ class _FusedUnroll(torch.autograd.Function):
             dx = None if dx is None else product(dx.flatten(0, 1), w_in[:F].t()).view_as(x)
             of_product = torch.cat([untiled(part)[: F + 1, :N] for part in dw_in.split(features)], 1)
         return dx, of_product, *weights, grad_h0, grad_state0, None, None, None, None
+
+
+def _found(cut: tuple[Tensor, Tensor], given: Sequence[Tensor | None]) -> tuple[int, ...]:
+    """The addresses of what both kernels read; starts and the clamp come last in `given`."""
+    edges, imposed = cut
+    *floats, starts, clamp = given
+    assert floats[0] is not None
+    dtype = floats[0].dtype
+    ours = addresses(dtype, *floats)
+    return (
+        address(edges, torch.int64), address(imposed, torch.bool),
+        *ours, address(starts, torch.bool), address(clamp, dtype),
+    )  # fmt: skip
 
 
 def cell_name(w_gates: Tensor | None, clamp: Tensor | None = None) -> str:
