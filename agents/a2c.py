@@ -20,6 +20,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.cores import State
 from agents.cores.kernels import one_torch_thread
+from agents.finite import not_finite
 from agents.memory import keep_freed_memory
 from agents.policy import PolicyStepper, RecurrentActorCriticPolicy, check_spaces
 from agents.rollout import SequenceRolloutBuffer
@@ -29,7 +30,10 @@ SelfRecurrentA2C = TypeVar("SelfRecurrentA2C", bound="RecurrentA2C")
 
 
 class TrainingDivergedError(RuntimeError):
-    """The loss or its gradient is no longer a finite number; the weights are still the last good ones."""
+    """Something in training is not a finite number: an observation, a reward, the loss or its gradient.
+
+    The weights are still the last good ones.
+    """
 
 
 class RecurrentA2C(OnPolicyAlgorithm):
@@ -44,7 +48,8 @@ class RecurrentA2C(OnPolicyAlgorithm):
         policy: "RecurrentPolicy", or a class with the interface of :class:`RecurrentActorCriticPolicy`.
         env: A Gymnasium environment or its id, a Gymnasium vector environment (autoreset "same step"), or
             an SB3 VecEnv. Observations are a flat Box, actions Discrete.
-        learning_rate: Adam's rate, or a function of the remaining progress (1 to 0).
+        learning_rate: Adam's rate, or a function of the share of the training that remains when a rollout
+            begins: 1 for the first update, and still above 0 for the last.
         n_steps: T, steps of each environment in a rollout. None: the environment's episode length.
         gamma: Discount factor.
         gae_lambda: Lambda of generalised advantage estimation (Schulman et al. 2016).
@@ -181,6 +186,9 @@ class RecurrentA2C(OnPolicyAlgorithm):
 
         Returns:
             False if a callback asked to stop.
+
+        Raises:
+            TrainingDivergedError: If an environment gave an observation or a reward that is not finite.
         """
         assert isinstance(rollout_buffer, SequenceRolloutBuffer)
         assert self._last_obs is not None
@@ -199,13 +207,16 @@ class RecurrentA2C(OnPolicyAlgorithm):
         try:
             for scores, values, hidden in steps:  # noqa: B007 - callbacks may look at the values
                 obs_tensor = rollout_buffer.observe(self._last_obs, self._last_episode_starts)
+                # From here until the environments have answered, the network is ahead of them: if that is
+                # where an error or Ctrl-C comes, there is nothing to go on from, and new episodes begin.
+                self._last_obs = None
                 actions = player.step(obs_tensor, starts, hidden, scores)
                 new_obs, rewards, dones, infos = env.step(actions)
+                assert isinstance(new_obs, np.ndarray)
+                self._last_obs, self._last_episode_starts = new_obs, dones
                 self.num_timesteps += env.num_envs
                 callback.update_locals(locals())
                 if not callback.on_step():
-                    assert isinstance(new_obs, np.ndarray)
-                    self._last_obs, self._last_episode_starts = new_obs, dones  # from where learn goes on
                     return False
                 starts = self._starts(dones)
                 scaled = self.reward_scale * rewards
@@ -213,12 +224,13 @@ class RecurrentA2C(OnPolicyAlgorithm):
                     self._update_info_buffer(infos, dones)
                     self._bootstrap_truncated(scaled, dones, infos, player)
                 rollout_buffer.act(actions, scaled)
-                assert isinstance(new_obs, np.ndarray)
-                self._last_obs = new_obs
-                self._last_episode_starts = dones
         finally:
-            self._last_state = player.state()
+            self._last_state = None if self._last_obs is None else player.state()
 
+        fault = rollout_buffer.fault(self._last_obs)
+        if fault is not None:
+            self._last_obs = None  # nor can the network's state be gone on from
+            raise self._stopped(fault)
         rollout_buffer.values[:] = all_values.cpu().numpy()
         _, last_values = player.step_apart(self._as_tensor(self._last_obs), starts)
         rollout_buffer.compute_returns_and_advantage(last_values, self._last_episode_starts)
@@ -226,14 +238,19 @@ class RecurrentA2C(OnPolicyAlgorithm):
         callback.on_rollout_end()
         return True
 
-    def _starts(self, dones: np.ndarray) -> torch.Tensor | None:
-        return self._as_tensor(dones) if np.count_nonzero(dones) else None
+    def _stopped(self, fault: str) -> TrainingDivergedError:
+        return TrainingDivergedError(
+            f"training stopped at step {self.num_timesteps}: {fault}; only finite numbers can be learnt from"
+        )
 
-    def _as_tensor(self, array: np.ndarray) -> torch.Tensor:
+    def _starts(self, dones: np.ndarray) -> torch.Tensor | None:
+        return self._as_tensor(dones, np.bool_) if np.count_nonzero(dones) else None
+
+    def _as_tensor(self, array: np.ndarray, dtype: type[np.generic] = np.float32) -> torch.Tensor:
         # A copy, because PyTorch's own memory is aligned: matrix products may round differently where it is
-        # not, and a resumed run must repeat an uninterrupted one to the last bit.
-        tensor = torch.tensor(array, device=self.device)
-        return tensor if tensor.dtype == torch.bool else tensor.float()
+        # not, and a resumed run must repeat an uninterrupted one to the last bit. Of an array in C order,
+        # because PyTorch takes none with negative strides and keeps others.
+        return torch.tensor(np.ascontiguousarray(array, dtype), device=self.device)
 
     def _bootstrap_truncated(
         self, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]], player: PolicyStepper
@@ -242,20 +259,42 @@ class RecurrentA2C(OnPolicyAlgorithm):
         rows = [int(i) for i in np.flatnonzero(dones) if infos[i].get("TimeLimit.truncated", False)]
         if not rows:
             return
-        last_obs = self._as_tensor(np.stack([infos[i]["terminal_observation"] for i in rows]))
+        last_obs = np.stack([infos[i]["terminal_observation"] for i in rows])
+        index = not_finite(last_obs)
+        if index is not None:
+            raise self._stopped(
+                f"the last observation of an episode of environment {rows[index[0]]} has {last_obs[index]}"
+            )
         state = tuple(leaf[rows] for leaf in player.state())
-        _, values = PolicyStepper(self.policy, state).step_apart(last_obs, None)
+        _, values = PolicyStepper(self.policy, state).step_apart(self._as_tensor(last_obs), None)
         rewards[rows] += self.gamma * values.cpu().numpy()
+
+    def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
+        # What remained when the rollout began, where SB3 takes what remains after it: that would be below 0
+        # where the total is no whole number of rollouts, and 0, so that nothing is learnt, where it is one.
+        super()._update_current_progress_remaining(
+            num_timesteps - self.n_steps * self.n_envs, total_timesteps
+        )
+
+    def _set_learning_rate(self) -> None:
+        self._update_learning_rate(self.policy.optimizer)
+        rate = self.policy.optimizer.param_groups[0]["lr"]
+        if not (math.isfinite(rate) and rate >= 0):
+            raise ValueError(
+                f"learning_rate must give finite numbers, 0 or more, got {rate} where "
+                f"{self._current_progress_remaining:g} of the training remains"
+            )
+        self.policy.scale_learning_rate()
 
     def train(self) -> None:
         """One gradient step on the rollout just collected.
 
         Raises:
+            ValueError: If the learning rate's function gives no finite number, or one below 0.
             TrainingDivergedError: If the loss or the gradient is not finite; the weights stay unchanged.
         """
         self.policy.set_training_mode(True)
-        self._update_learning_rate(self.policy.optimizer)
-        self.policy.scale_learning_rate()
+        self._set_learning_rate()
         batch = self.rollout_buffer.sequences()
         values, log_probs, entropy = self.policy.evaluate_actions(
             batch.observations, batch.actions, batch.initial_state, batch.starts, batch.hidden
@@ -309,7 +348,8 @@ class RecurrentA2C(OnPolicyAlgorithm):
             callback: SB3 callback(s).
             log_interval: Updates between two lines of the log; None: no log.
             tb_log_name: Name of the run for TensorBoard.
-            reset_num_timesteps: Count from zero, from fresh episodes.
+            reset_num_timesteps: Count from zero, from fresh episodes; False: go on where learning ended, also
+                if a callback or Ctrl-C ended it. (New episodes begin where an environment's step did.)
             progress_bar: SB3's progress bar.
 
         Raises:

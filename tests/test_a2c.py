@@ -247,6 +247,30 @@ def test_recurrent_weights_can_have_a_learning_rate_of_their_own(core):
         torch.testing.assert_close(changes[1][name], scale * change, rtol=1e-2, atol=1e-6)
 
 
+def test_a_learning_rates_function_is_asked_what_remains_when_a_rollout_begins():
+    """Never below 0 where the steps are no whole number of rollouts, nor 0 where they are."""
+    for total, wanted in ((1000, [1, 0.76, 0.52, 0.28, 0.04]), (960, [1, 0.75, 0.5, 0.25])):
+        asked = []
+        model = build(learning_rate=lambda left, asked=asked: asked.append(left) or 1e-3 * left)
+        rates, step = [], model.policy.optimizer.step
+        model.policy.optimizer.step = lambda rates=rates, model=model, step=step: (
+            rates.append(model.policy.optimizer.param_groups[0]["lr"]),
+            step(),
+        )
+        model.learn(total)
+        assert rates == pytest.approx([1e-3 * left for left in wanted])
+        assert all(0 < left <= 1 for left in asked)
+
+
+@pytest.mark.parametrize("rate", [math.nan, math.inf, -1e-3])
+def test_a_learning_rates_function_must_give_numbers_that_can_be_rates(rate):
+    model = build(learning_rate=lambda left: 1e-3 if left == 1 else rate)
+    message = f"learning_rate must give finite numbers, 0 or more, got {rate} where 0.5 of the training"
+    with pytest.raises(ValueError, match=message):
+        model.learn(480)
+    assert model._n_updates == 1
+
+
 @pytest.mark.parametrize("scale", [0.0, -1.0, math.nan, math.inf])
 def test_a_bad_share_of_the_learning_rate_is_named(scale):
     with pytest.raises(ValueError, match="recurrent_lr_scale must be a finite number above 0, got"):
