@@ -14,17 +14,20 @@ from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, Schedule
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, Schedule, TensorDict
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents.cores import State
 from agents.cores.kernels import one_torch_thread
+from agents.episode_length import episode_length
 from agents.finite import not_finite
 from agents.memory import keep_freed_memory
-from agents.policy import PolicyStepper, RecurrentActorCriticPolicy, check_spaces
+from agents.policy import PolicyStepper, RecurrentActorCriticPolicy, check_same_spaces, check_spaces
 from agents.rollout import SequenceRolloutBuffer
-from agents.vec_env import GymnasiumVecEnv, episode_length
+from agents.vec_env import GymnasiumVecEnv
+from agents.weights import plain_state_dict
+from plastic_maze.validation import whole_number
 
 SelfRecurrentA2C = TypeVar("SelfRecurrentA2C", bound="RecurrentA2C")
 
@@ -34,6 +37,12 @@ class TrainingDivergedError(RuntimeError):
 
     The weights are still the last good ones.
     """
+
+
+def _is_real(number: Any) -> bool:
+    """Whether `number` is a real number, Python's or NumPy's, and not NaN; a bool is none."""
+    is_number = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
+    return is_number and not math.isnan(number)
 
 
 class RecurrentA2C(OnPolicyAlgorithm):
@@ -74,6 +83,8 @@ class RecurrentA2C(OnPolicyAlgorithm):
     _last_obs: np.ndarray | None  # never a dictionary: the policy checks the space
     policy: RecurrentActorCriticPolicy  # type: ignore[assignment]  # SB3 names its own subclass here
     rollout_buffer: SequenceRolloutBuffer
+    weight_shapes: dict[str, torch.Size]
+    """By name, of the policy as it was built: a file must have the same to be read back."""
 
     def __init__(
         self,
@@ -110,7 +121,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
         super().__init__(
             policy,  # type: ignore[arg-type]  # SB3 names its own policy class here
             env,  # type: ignore[arg-type]  # _wrap_env takes vector environments too
-            learning_rate=learning_rate,
+            learning_rate=learning_rate if callable(learning_rate) else float(learning_rate),
             n_steps=n_steps or 0,  # settled below, once the environment is known
             gamma=gamma,
             gae_lambda=gae_lambda,
@@ -120,12 +131,12 @@ class RecurrentA2C(OnPolicyAlgorithm):
             use_sde=False,
             sde_sample_freq=-1,
             rollout_buffer_class=SequenceRolloutBuffer,
-            stats_window_size=stats_window_size,
+            stats_window_size=whole_number("stats_window_size", stats_window_size, minimum=1),
             tensorboard_log=tensorboard_log,
             policy_kwargs=policy_kwargs,
             verbose=verbose,
             device=device,
-            seed=seed,
+            seed=None if seed is None else whole_number("seed", seed, minimum=0),
             _init_setup_model=False,
         )
         if self.env is not None:
@@ -147,11 +158,12 @@ class RecurrentA2C(OnPolicyAlgorithm):
         """
         for name, high in (("gamma", 1), ("gae_lambda", 1), ("ent_coef", math.inf), ("vf_coef", math.inf)):
             number = given.get(name, 0.0)
-            if not (math.isfinite(number) and 0 <= number <= high):
+            if not (_is_real(number) and 0 <= number <= high and number < math.inf):
                 raise ValueError(f"{name} must be a number from 0 to {high}, got {number!r}")
         for name in ("max_grad_norm", "reward_scale", "learning_rate"):
             number = given.get(name, 1.0)
-            if not callable(number) and not (math.isfinite(number) and number > 0):
+            is_schedule = name == "learning_rate" and callable(number)
+            if not is_schedule and not (_is_real(number) and 0 < number < math.inf):
                 raise ValueError(f"{name} must be a finite number above 0, got {number!r}")
 
     def _setup_model(self) -> None:
@@ -159,21 +171,38 @@ class RecurrentA2C(OnPolicyAlgorithm):
         from agents.checkpoint import check_savable
 
         check_savable(self)  # before it is trained
+        self.weight_shapes = {name: tensor.shape for name, tensor in plain_state_dict(self.policy).items()}
 
     def _settle_n_steps(self, n_steps: int | None) -> int:
         if n_steps is None and self.env is not None:
             n_steps = episode_length(self.env)
         if n_steps is None:
             raise ValueError("the environment does not say how long its episodes are; give n_steps")
-        if isinstance(n_steps, bool) or not isinstance(n_steps, int) or n_steps < 1:
-            raise ValueError(f"n_steps must be a positive whole number, got {n_steps!r}")
-        return n_steps
+        return whole_number("n_steps", n_steps, minimum=1)
 
     @staticmethod
     def _wrap_env(env: Any, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
         if isinstance(env, gym.vector.VectorEnv):
             env = GymnasiumVecEnv(env)
         return OnPolicyAlgorithm._wrap_env(env, verbose, monitor_wrapper)
+
+    def set_env(self, env: GymEnv | gym.vector.VectorEnv, force_reset: bool = True) -> None:
+        """Go on in another environment, with as many copies.
+
+        Args:
+            env: As for the class.
+            force_reset: Begin new episodes there.
+
+        Raises:
+            ValueError: If it shows other observations or takes other actions.
+        """
+        wrapped = self._wrap_env(env, self.verbose)
+        check_same_spaces(
+            (self.observation_space, self.action_space), (wrapped.observation_space, wrapped.action_space)
+        )
+        # SB3 wants them equal in every respect.
+        self.observation_space, self.action_space = wrapped.observation_space, wrapped.action_space
+        super().set_env(wrapped, force_reset)
 
     def collect_rollouts(
         self,
@@ -353,12 +382,16 @@ class RecurrentA2C(OnPolicyAlgorithm):
             progress_bar: SB3's progress bar.
 
         Raises:
-            ValueError: If there is no environment.
+            ValueError: If there is no environment, or a number is not accepted.
             TrainingDivergedError: If the loss is no longer a number.
         """
         if self.env is None:
             raise ValueError("there is no environment to train in; give load an env, or call set_env")
-        self._log_interval = log_interval
+        if not (_is_real(total_timesteps) and total_timesteps >= 0):
+            raise ValueError(f"total_timesteps must be a number, 0 or more, got {total_timesteps!r}")
+        self._log_interval = (
+            None if log_interval is None else whole_number("log_interval", log_interval, minimum=1)
+        )
         keep_freed_memory()
         with one_torch_thread() if self.device.type == "cpu" else nullcontext():
             return super().learn(
@@ -382,12 +415,42 @@ class RecurrentA2C(OnPolicyAlgorithm):
             self._last_state = None  # the environments start afresh, and so does the network
         return super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
 
+    def set_parameters(
+        self,
+        load_path_or_dict: str | Path | TensorDict,
+        exact_match: bool = True,
+        device: torch.device | str = "auto",
+    ) -> None:
+        """Take parameters, as in SB3, from a dictionary of state dictionaries, or from an agent's file.
+
+        A file has the weights; the optimizer keeps its state.
+
+        Args:
+            load_path_or_dict: What SB3's `get_parameters` returned, or a file that :meth:`save` wrote.
+            exact_match: Whether all parameters must be there, and no others.
+            device: Not used: parameters stay where they are.
+
+        Raises:
+            agents.checkpoint.CheckpointError: If the file cannot be used, or its weights do not fit.
+            ValueError: If a dictionary has other parameters.
+        """
+        if isinstance(load_path_or_dict, dict):
+            super().set_parameters(load_path_or_dict, exact_match, device)
+        else:
+            from agents.checkpoint import load_weights
+
+            load_weights(self, load_path_or_dict, exact_match)
+
     # SB3's save and load choose what is pickled; nothing is here, so these take other arguments.
     def save(self, path: str | Path) -> None:  # type: ignore[override]  # fewer arguments
         """Write the agent (weights and settings) to a safetensors file; see :mod:`agents.checkpoint`.
 
         Args:
             path: The file. SB3's callbacks name theirs `.zip`; that, like no ending, becomes `.safetensors`.
+
+        Raises:
+            ValueError: If the policy's weights are no longer those that it was built with (pruned, quantised
+                or wrapped in something else than `torch.compile`), so that no file could be read back.
         """
         from agents.checkpoint import save_agent
 

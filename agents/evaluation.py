@@ -16,12 +16,14 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.a2c import RecurrentA2C
 from agents.ablations import AblatedPlayer, Ablations, MovingGoalVecEnv
+from agents.episode_length import episode_length
 from agents.find_agent import find_agent
 from agents.finite import not_finite
 from agents.intervals import mean_interval
 from agents.policy import check_spaces
-from agents.vec_env import GymnasiumVecEnv, env_spec, episode_length, find_spec, make_vec_env
+from agents.vec_env import GymnasiumVecEnv, env_spec, find_spec, make_vec_env
 from plastic_maze import OraclePlayer, PlannerPlayer, PlasticMazeVectorEnv, RandomPlayer
+from plastic_maze.validation import whole_number
 
 REFERENCES = ("random", "planner", "oracle")
 """Players with a name; the best comes last."""
@@ -223,8 +225,10 @@ def play(
         progress: Called with the number of finished episodes after each batch.
 
     Raises:
-        ValueError: If an observation is not finite. Rewards are returned as they are.
+        ValueError: If a number is not accepted, or an observation is not finite. Rewards are returned as they
+            are.
     """
+    episodes, seed = whole_number("episodes", episodes, minimum=1), whole_number("seed", seed, minimum=0)
     options = env._options[0]
     batches = []
     with seeded(seed):
@@ -293,7 +297,7 @@ def evaluate(
     Raises:
         ValueError: If the task, the player or an ablation is not accepted; nothing has been played then.
     """
-    env = task.make(min(episodes, ROWS), ablations.move_goal)
+    env = task.make(min(whole_number("episodes", episodes, minimum=1), ROWS), ablations.move_goal)
     try:
         ablations.check(episode_length(env))
         player = make_player(name, env, seed, ablations)

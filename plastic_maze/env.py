@@ -1,11 +1,13 @@
 """One maze as a `gymnasium.Env`: the rules with N = 1."""
 
+from dataclasses import replace
 from operator import index
 from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
 from gymnasium import logger, spaces
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import InvalidAction, ResetNeeded
 from numpy.typing import NDArray
 
@@ -195,6 +197,16 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
         self._positions = [tuple(position) for position in self.rules.layout.coordinates.tolist()]
         self._state: MazeState | None = None
         self._finished = False
+        self._spec: EnvSpec | None = None
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """How Gymnasium made it, with the length of its episodes, which wrappers look for there."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = None if spec is None else replace(spec, max_episode_steps=self.max_steps)
 
     @property
     def max_steps(self) -> int:

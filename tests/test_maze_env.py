@@ -47,7 +47,8 @@ def test_ids_have_the_settings_of_the_papers(name: str) -> None:
     assert rules.random_walls == (name == "PlasticMazeRandom-v0")
     assert rules.goal_switch == (name == "PlasticMazeReversal-v0")
     assert env.unwrapped.max_steps == expected[1]
-    assert env.spec.max_episode_steps is None
+    assert env.spec.max_episode_steps == expected[1]  # where wrappers look
+    assert gym.spec(name).max_episode_steps is None  # the maze ends its episodes itself
 
 
 def test_defaults_are_those_of_the_first_id() -> None:
