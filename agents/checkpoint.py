@@ -30,9 +30,10 @@ from agents.checkpoint_file import (
     write_file,
 )
 from agents.optimizer_state import optimizer_tensors, restore_optimizer
-from agents.policy import RecurrentActorCriticPolicy
+from agents.policy import RecurrentActorCriticPolicy, check_same_spaces
 from agents.typed_values import from_table
 from agents.vec_env import GymnasiumVecEnv, env_spec
+from agents.weights import load_plain_state_dict, plain_state_dict
 
 if TYPE_CHECKING:
     from agents.a2c import RecurrentA2C
@@ -121,19 +122,6 @@ class AgentSettings:
         low, high = np.asarray(self.observation_low, dtype), np.asarray(self.observation_high, dtype)
         return spaces.Box(low, high, dtype=dtype), spaces.Discrete(self.n_actions)
 
-    def check_spaces(self, observation_space: spaces.Space, action_space: spaces.Space) -> None:
-        """Check that an environment's spaces fit the agent.
-
-        Raises:
-            CheckpointError: If the shapes differ.
-        """
-        mine = self.both_spaces
-        if observation_space.shape != mine[0].shape or action_space != mine[1]:
-            raise CheckpointError(
-                f"the agent was trained for observations of shape {mine[0].shape} and {mine[1]}; "
-                f"the environment has {observation_space.shape} and {action_space}"
-            )
-
 
 def library_versions() -> dict[str, str]:
     """Versions of Python and of the libraries that bear on a result."""
@@ -198,7 +186,10 @@ def load_agent(
         )
     if env is not None:
         wrapped = model_class._wrap_env(maybe_make_env(env, 0) if isinstance(env, str) else env)
-        settings.check_spaces(wrapped.observation_space, wrapped.action_space)
+        try:
+            check_same_spaces(settings.both_spaces, (wrapped.observation_space, wrapped.action_space))
+        except ValueError as error:
+            raise CheckpointError(f"{path}: {error}") from error
     else:
         wrapped = None
     rate = settings.learning_rate
@@ -235,15 +226,35 @@ def load_agent(
         raise CheckpointError(f"{path} describes an agent that cannot be built: {error}") from error
     model.seed = changes.get("seed", settings.seed)
     model.num_timesteps = settings.num_timesteps
-    weights = tensor_group(tensors, "policy.")
+    _put_weights(model, path, tensors)
+    return model
+
+
+def load_weights(model: RecurrentA2C, path: str | Path, exact_match: bool = True) -> None:
+    """Give `model` the weights in the file at `path`, and nothing else of it.
+
+    Args:
+        model: The model.
+        path: An agent or checkpoint file.
+        exact_match: Whether all weights must be there, and no others.
+
+    Raises:
+        CheckpointError: If the file cannot be used, or its weights do not fit.
+    """
+    tensors, _ = read_agent(path)
+    _put_weights(model, path, tensors, exact_match)
+
+
+def _put_weights(
+    model: RecurrentA2C, path: str | Path, tensors: dict[str, Tensor], exact_match: bool = True
+) -> None:
     try:
-        model.policy.load_state_dict(weights)
+        load_plain_state_dict(model.policy, tensor_group(tensors, "policy."), exact_match)
     except RuntimeError as error:
         raise CheckpointError(
-            f"the weights in {path} do not fit the architecture that its settings describe "
-            f"({settings.core}, {settings.hidden_size} units): {error}"
+            f"the weights in {path} do not fit the architecture of the agent "
+            f"({model.policy.core_name}, {model.policy.hidden_size} units): {error}"
         ) from error
-    return model
 
 
 def read_agent(path: str | Path) -> tuple[dict[str, Tensor], AgentSettings]:
@@ -283,8 +294,8 @@ def save_checkpoint(model: RecurrentA2C, path: str | Path, seconds: float) -> Pa
     tensors["random.numpy"] = torch.from_numpy(numpy_state[1].astype(np.int64))
     assert isinstance(model._last_obs, np.ndarray)
     assert model._last_episode_starts is not None
-    tensors["rollout.obs"] = torch.from_numpy(model._last_obs)
-    tensors["rollout.starts"] = torch.from_numpy(model._last_episode_starts)
+    tensors["rollout.obs"] = model._as_tensor(model._last_obs)
+    tensors["rollout.starts"] = model._as_tensor(model._last_episode_starts, np.bool_)
     if not model._last_episode_starts.all():  # otherwise every row is about to be reset
         for i, leaf in enumerate(model._last_state or ()):
             tensors[f"rollout.state.{i}"] = leaf
@@ -359,7 +370,15 @@ def _policy_name(model: RecurrentA2C | type[RecurrentA2C], policy: str | type[Ba
 
 
 def _weights(model: RecurrentA2C) -> dict[str, Tensor]:
-    return {f"policy.{name}": value for name, value in model.policy.state_dict().items()}
+    weights = plain_state_dict(model.policy)
+    shapes = {name: tensor.shape for name, tensor in weights.items()}
+    if shapes != model.weight_shapes:
+        names = sorted({name for name, _ in shapes.items() ^ model.weight_shapes.items()})
+        raise ValueError(
+            "the agent cannot be saved: its weights have other names or shapes than its policy was built with "
+            f"({', '.join(names)}), so that the file could not be read back; undo what has changed them"
+        )
+    return {f"policy.{name}": tensor for name, tensor in weights.items()}
 
 
 def _rate_to_json(rate: float | Schedule) -> float | list[float]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from agents.cores import State, make_core
 from agents.cores.registry import CoreSetting
+from plastic_maze.validation import check_observation
 
 
 def check_spaces(observation_space: spaces.Space, action_space: spaces.Space) -> None:
@@ -25,6 +26,29 @@ def check_spaces(observation_space: spaces.Space, action_space: spaces.Space) ->
         )
     if not isinstance(action_space, spaces.Discrete) or action_space.start != 0:
         raise ValueError(f"the action space must be Discrete, starting at 0, got {action_space}")
+
+
+Spaces = tuple[spaces.Space, spaces.Space]
+"""Of observations and actions."""
+
+
+def check_same_spaces(agents: Spaces, environments: Spaces) -> None:
+    """Raise ValueError unless an agent made for one pair of spaces can act in the other.
+
+    What counts is how many numbers are seen and how many actions there are, not their dtypes or bounds.
+    """
+    if _size(agents) != _size(environments):
+        raise ValueError(
+            f"the agent was trained for observations of shape {agents[0].shape} and {agents[1]}; "
+            f"the environment has {environments[0].shape} and {environments[1]}"
+        )
+
+
+def _size(both: Spaces) -> tuple[object, ...]:
+    observations, actions = both
+    if isinstance(actions, spaces.Discrete):
+        return observations.shape, int(actions.n), int(actions.start)
+    return observations.shape, actions
 
 
 class PolicyStepper:
@@ -204,6 +228,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
         Raises:
             ValueError: If the observation, the state or the mask has another shape than described.
         """
+        check_observation(observation)
         self.set_training_mode(False)
         obs, batched = self.obs_to_tensor(observation)
         assert isinstance(obs, Tensor)  # a Box observation: never a dictionary
@@ -211,7 +236,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
         if state is None:
             core_state = expected
         else:
-            given = [torch.as_tensor(leaf, device=self.device) for leaf in state]
+            given = [torch.as_tensor(_plain(leaf), device=self.device) for leaf in state]
             core_state = tuple(leaf.to(known.dtype) for leaf, known in zip(given, expected, strict=False))
             shapes = [tuple(leaf.shape) for leaf in given]
             if shapes != [tuple(leaf.shape) for leaf in expected]:
@@ -221,7 +246,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
                 )
         if episode_start is None:
             episode_start = np.zeros(len(obs), dtype=bool)
-        starts = torch.as_tensor(np.asarray(episode_start), device=self.device).bool().reshape(-1)
+        starts = torch.as_tensor(_plain(episode_start), device=self.device).bool().reshape(-1)
         if len(starts) != len(obs):
             raise ValueError(f"episode_start has {len(starts)} entries for {len(obs)} observations")
         player = PolicyStepper(self, core_state)
@@ -250,3 +275,8 @@ class RecurrentActorCriticPolicy(BasePolicy):
             TypeError: Always.
         """
         raise TypeError(f"a policy is not loaded alone; RecurrentA2C.load({path!r}).policy does it")
+
+
+def _plain(array: Any) -> np.ndarray:
+    """`array`, or a copy of it if its order in memory or its flags are such that PyTorch does not take it."""
+    return np.require(array, requirements=("C_CONTIGUOUS", "WRITEABLE"))
