@@ -23,8 +23,9 @@ from agents.cores.kernels import one_torch_thread
 from agents.episode_length import episode_length
 from agents.finite import not_finite
 from agents.memory import keep_freed_memory
-from agents.policy import PolicyStepper, RecurrentActorCriticPolicy, check_same_spaces, check_spaces
+from agents.policy import PolicyStepper, RecurrentActorCriticPolicy, check_spaces
 from agents.rollout import SequenceRolloutBuffer
+from agents.same_spaces import check_same_spaces
 from agents.vec_env import GymnasiumVecEnv
 from agents.weights import plain_state_dict
 from plastic_maze.validation import whole_number

@@ -30,7 +30,8 @@ from agents.checkpoint_file import (
     write_file,
 )
 from agents.optimizer_state import optimizer_tensors, restore_optimizer
-from agents.policy import RecurrentActorCriticPolicy, check_same_spaces
+from agents.policy import RecurrentActorCriticPolicy
+from agents.same_spaces import check_same_spaces
 from agents.typed_values import from_table
 from agents.vec_env import GymnasiumVecEnv, env_spec
 from agents.weights import load_plain_state_dict, plain_state_dict
@@ -375,7 +376,7 @@ def _weights(model: RecurrentA2C) -> dict[str, Tensor]:
     if shapes != model.weight_shapes:
         names = sorted({name for name, _ in shapes.items() ^ model.weight_shapes.items()})
         raise ValueError(
-            "the agent cannot be saved: its weights have other names or shapes than its policy was built with "
+            "the agent cannot be saved: its policy's weights have other names or shapes than at first "
             f"({', '.join(names)}), so that the file could not be read back; undo what has changed them"
         )
     return {f"policy.{name}": tensor for name, tensor in weights.items()}
