@@ -18,6 +18,7 @@ from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, Schedul
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 
+from agents.checkpoint_file import CheckpointError
 from agents.cores import State
 from agents.cores.kernels import one_torch_thread
 from agents.episode_length import episode_length
@@ -27,7 +28,7 @@ from agents.policy import PolicyStepper, RecurrentActorCriticPolicy, check_space
 from agents.rollout import SequenceRolloutBuffer
 from agents.same_spaces import check_same_spaces
 from agents.vec_env import GymnasiumVecEnv
-from agents.weights import plain_state_dict
+from agents.weights import load_plain_state_dict, plain_state_dict, shapes_of
 from plastic_maze.validation import whole_number
 
 SelfRecurrentA2C = TypeVar("SelfRecurrentA2C", bound="RecurrentA2C")
@@ -83,6 +84,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"RecurrentPolicy": RecurrentActorCriticPolicy}
     _last_obs: np.ndarray | None  # never a dictionary: the policy checks the space
     policy: RecurrentActorCriticPolicy  # type: ignore[assignment]  # SB3 names its own subclass here
+    policy_class: type[RecurrentActorCriticPolicy]
     rollout_buffer: SequenceRolloutBuffer
     weight_shapes: dict[str, torch.Size]
     """By name, of the policy as it was built: a file must have the same to be read back."""
@@ -172,7 +174,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
         from agents.checkpoint import check_savable
 
         check_savable(self)  # before it is trained
-        self.weight_shapes = {name: tensor.shape for name, tensor in plain_state_dict(self.policy).items()}
+        self.weight_shapes = shapes_of(self.policy)
 
     def _settle_n_steps(self, n_steps: int | None) -> int:
         if n_steps is None and self.env is not None:
@@ -432,15 +434,20 @@ class RecurrentA2C(OnPolicyAlgorithm):
             device: Not used: parameters stay where they are.
 
         Raises:
-            agents.checkpoint.CheckpointError: If the file cannot be used, or its weights do not fit.
+            agents.CheckpointError: If the file cannot be used, or its weights do not fit.
             ValueError: If a dictionary has other parameters.
         """
         if isinstance(load_path_or_dict, dict):
             super().set_parameters(load_path_or_dict, exact_match, device)
         else:
-            from agents.checkpoint import load_weights
-
-            load_weights(self, load_path_or_dict, exact_match)
+            other = type(self).load(load_path_or_dict, policy=self.policy_class)
+            try:
+                load_plain_state_dict(self.policy, plain_state_dict(other.policy), exact_match)
+            except RuntimeError as error:
+                raise CheckpointError(
+                    f"the weights in {load_path_or_dict} do not fit the agent "
+                    f"({self.policy.core_name}, {self.policy.hidden_size} units): {error}"
+                ) from error
 
     # SB3's save and load choose what is pickled; nothing is here, so these take other arguments.
     def save(self, path: str | Path) -> None:  # type: ignore[override]  # fewer arguments

@@ -34,7 +34,7 @@ from agents.policy import RecurrentActorCriticPolicy
 from agents.same_spaces import check_same_spaces
 from agents.typed_values import from_table
 from agents.vec_env import GymnasiumVecEnv, env_spec
-from agents.weights import load_plain_state_dict, plain_state_dict
+from agents.weights import saved_state_dict
 
 if TYPE_CHECKING:
     from agents.a2c import RecurrentA2C
@@ -123,6 +123,17 @@ class AgentSettings:
         low, high = np.asarray(self.observation_low, dtype), np.asarray(self.observation_high, dtype)
         return spaces.Box(low, high, dtype=dtype), spaces.Discrete(self.n_actions)
 
+    def check_spaces(self, observation_space: spaces.Space, action_space: spaces.Space) -> None:
+        """Check that an environment's spaces fit the agent.
+
+        Raises:
+            CheckpointError: If they do not, see :func:`agents.same_spaces.check_same_spaces`.
+        """
+        try:
+            check_same_spaces(self.both_spaces, (observation_space, action_space))
+        except ValueError as error:
+            raise CheckpointError(str(error)) from error
+
 
 def library_versions() -> dict[str, str]:
     """Versions of Python and of the libraries that bear on a result."""
@@ -187,10 +198,7 @@ def load_agent(
         )
     if env is not None:
         wrapped = model_class._wrap_env(maybe_make_env(env, 0) if isinstance(env, str) else env)
-        try:
-            check_same_spaces(settings.both_spaces, (wrapped.observation_space, wrapped.action_space))
-        except ValueError as error:
-            raise CheckpointError(f"{path}: {error}") from error
+        settings.check_spaces(wrapped.observation_space, wrapped.action_space)
     else:
         wrapped = None
     rate = settings.learning_rate
@@ -227,35 +235,15 @@ def load_agent(
         raise CheckpointError(f"{path} describes an agent that cannot be built: {error}") from error
     model.seed = changes.get("seed", settings.seed)
     model.num_timesteps = settings.num_timesteps
-    _put_weights(model, path, tensors)
-    return model
-
-
-def load_weights(model: RecurrentA2C, path: str | Path, exact_match: bool = True) -> None:
-    """Give `model` the weights in the file at `path`, and nothing else of it.
-
-    Args:
-        model: The model.
-        path: An agent or checkpoint file.
-        exact_match: Whether all weights must be there, and no others.
-
-    Raises:
-        CheckpointError: If the file cannot be used, or its weights do not fit.
-    """
-    tensors, _ = read_agent(path)
-    _put_weights(model, path, tensors, exact_match)
-
-
-def _put_weights(
-    model: RecurrentA2C, path: str | Path, tensors: dict[str, Tensor], exact_match: bool = True
-) -> None:
+    weights = tensor_group(tensors, "policy.")
     try:
-        load_plain_state_dict(model.policy, tensor_group(tensors, "policy."), exact_match)
+        model.policy.load_state_dict(weights)
     except RuntimeError as error:
         raise CheckpointError(
-            f"the weights in {path} do not fit the architecture of the agent "
-            f"({model.policy.core_name}, {model.policy.hidden_size} units): {error}"
+            f"the weights in {path} do not fit the architecture that its settings describe "
+            f"({settings.core}, {settings.hidden_size} units): {error}"
         ) from error
+    return model
 
 
 def read_agent(path: str | Path) -> tuple[dict[str, Tensor], AgentSettings]:
@@ -371,15 +359,8 @@ def _policy_name(model: RecurrentA2C | type[RecurrentA2C], policy: str | type[Ba
 
 
 def _weights(model: RecurrentA2C) -> dict[str, Tensor]:
-    weights = plain_state_dict(model.policy)
-    shapes = {name: tensor.shape for name, tensor in weights.items()}
-    if shapes != model.weight_shapes:
-        names = sorted({name for name, _ in shapes.items() ^ model.weight_shapes.items()})
-        raise ValueError(
-            "the agent cannot be saved: its policy's weights have other names or shapes than at first "
-            f"({', '.join(names)}), so that the file could not be read back; undo what has changed them"
-        )
-    return {f"policy.{name}": tensor for name, tensor in weights.items()}
+    weights = saved_state_dict(model.policy, model.weight_shapes)
+    return {f"policy.{name}": value for name, value in weights.items()}
 
 
 def _rate_to_json(rate: float | Schedule) -> float | list[float]:

@@ -335,7 +335,7 @@ def test_parameters_are_taken_from_a_file_or_a_dictionary(agent):
         assert all(torch.equal(tensor, saved[name]) for name, tensor in other.policy.state_dict().items())
         assert other._n_updates == updates
     smaller = RecurrentA2C("RecurrentPolicy", make_vec_env(SMALL, 2), policy_kwargs={"hidden_size": 4})
-    with pytest.raises(CheckpointError, match=r"agent.safetensors do not fit .*\(plastic, 4 units\)"):
+    with pytest.raises(CheckpointError, match=r"agent.safetensors do not fit the agent \(plastic, 4 units\)"):
         smaller.set_parameters(path)
     with pytest.raises(CheckpointError, match=r"there is no agent file at nowhere\.safetensors"):
         smaller.set_parameters("nowhere")
