@@ -1,9 +1,10 @@
-"""Confidence intervals of means."""
+"""Confidence intervals of means, and shares of a reference."""
 
 import numpy as np
 import pytest
 
 from agents.intervals import mean_interval, t_quantile
+from agents.shares import share_of
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,9 @@ def test_intervals_hold_the_true_mean_as_often_as_they_say(count):
 def test_single_and_equal_values():
     assert mean_interval(np.array([3.0])) is None
     assert mean_interval(np.full(4, 3.0)) == (3, 3)
+
+
+def test_there_are_no_shares_of_nothing():
+    assert share_of(3.0, 12.0) == 0.25
+    assert share_of(0.0, 12.0) == 0
+    assert [share_of(-3.0, whole) for whole in (None, 0.0, -2.0)] == [None] * 3
