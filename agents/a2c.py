@@ -14,22 +14,37 @@ from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, Schedule
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, Schedule, TensorDict
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 
+from agents.checkpoint_file import CheckpointError
 from agents.cores import State
 from agents.cores.kernels import one_torch_thread
+from agents.episode_length import episode_length
+from agents.finite import not_finite
 from agents.memory import keep_freed_memory
 from agents.policy import PolicyStepper, RecurrentActorCriticPolicy, check_spaces
 from agents.rollout import SequenceRolloutBuffer
-from agents.vec_env import GymnasiumVecEnv, episode_length
+from agents.same_spaces import check_same_spaces
+from agents.vec_env import GymnasiumVecEnv
+from agents.weights import load_plain_state_dict, plain_state_dict, shapes_of
+from plastic_maze.validation import whole_number
 
 SelfRecurrentA2C = TypeVar("SelfRecurrentA2C", bound="RecurrentA2C")
 
 
 class TrainingDivergedError(RuntimeError):
-    """The loss or its gradient is no longer a finite number; the weights are still the last good ones."""
+    """Something in training is not a finite number: an observation, a reward, the loss or its gradient.
+
+    The weights are still the last good ones.
+    """
+
+
+def _is_real(number: Any) -> bool:
+    """Whether `number` is a real number, Python's or NumPy's, and not NaN; a bool is none."""
+    is_number = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
+    return is_number and not math.isnan(number)
 
 
 class RecurrentA2C(OnPolicyAlgorithm):
@@ -44,7 +59,8 @@ class RecurrentA2C(OnPolicyAlgorithm):
         policy: "RecurrentPolicy", or a class with the interface of :class:`RecurrentActorCriticPolicy`.
         env: A Gymnasium environment or its id, a Gymnasium vector environment (autoreset "same step"), or
             an SB3 VecEnv. Observations are a flat Box, actions Discrete.
-        learning_rate: Adam's rate, or a function of the remaining progress (1 to 0).
+        learning_rate: Adam's rate, or a function of the share of the training that remains when a rollout
+            begins: 1 for the first update, and still above 0 for the last.
         n_steps: T, steps of each environment in a rollout. None: the environment's episode length.
         gamma: Discount factor.
         gae_lambda: Lambda of generalised advantage estimation (Schulman et al. 2016).
@@ -68,7 +84,10 @@ class RecurrentA2C(OnPolicyAlgorithm):
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"RecurrentPolicy": RecurrentActorCriticPolicy}
     _last_obs: np.ndarray | None  # never a dictionary: the policy checks the space
     policy: RecurrentActorCriticPolicy  # type: ignore[assignment]  # SB3 names its own subclass here
+    policy_class: type[RecurrentActorCriticPolicy]
     rollout_buffer: SequenceRolloutBuffer
+    weight_shapes: dict[str, torch.Size]
+    """By name, of the policy as it was built: a file must have the same to be read back."""
 
     def __init__(
         self,
@@ -105,7 +124,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
         super().__init__(
             policy,  # type: ignore[arg-type]  # SB3 names its own policy class here
             env,  # type: ignore[arg-type]  # _wrap_env takes vector environments too
-            learning_rate=learning_rate,
+            learning_rate=learning_rate if callable(learning_rate) else float(learning_rate),
             n_steps=n_steps or 0,  # settled below, once the environment is known
             gamma=gamma,
             gae_lambda=gae_lambda,
@@ -115,12 +134,12 @@ class RecurrentA2C(OnPolicyAlgorithm):
             use_sde=False,
             sde_sample_freq=-1,
             rollout_buffer_class=SequenceRolloutBuffer,
-            stats_window_size=stats_window_size,
+            stats_window_size=whole_number("stats_window_size", stats_window_size, minimum=1),
             tensorboard_log=tensorboard_log,
             policy_kwargs=policy_kwargs,
             verbose=verbose,
             device=device,
-            seed=seed,
+            seed=None if seed is None else whole_number("seed", seed, minimum=0),
             _init_setup_model=False,
         )
         if self.env is not None:
@@ -142,11 +161,12 @@ class RecurrentA2C(OnPolicyAlgorithm):
         """
         for name, high in (("gamma", 1), ("gae_lambda", 1), ("ent_coef", math.inf), ("vf_coef", math.inf)):
             number = given.get(name, 0.0)
-            if not (math.isfinite(number) and 0 <= number <= high):
+            if not (_is_real(number) and 0 <= number <= high and number < math.inf):
                 raise ValueError(f"{name} must be a number from 0 to {high}, got {number!r}")
         for name in ("max_grad_norm", "reward_scale", "learning_rate"):
             number = given.get(name, 1.0)
-            if not callable(number) and not (math.isfinite(number) and number > 0):
+            is_schedule = name == "learning_rate" and callable(number)
+            if not is_schedule and not (_is_real(number) and 0 < number < math.inf):
                 raise ValueError(f"{name} must be a finite number above 0, got {number!r}")
 
     def _setup_model(self) -> None:
@@ -154,21 +174,38 @@ class RecurrentA2C(OnPolicyAlgorithm):
         from agents.checkpoint import check_savable
 
         check_savable(self)  # before it is trained
+        self.weight_shapes = shapes_of(self.policy)
 
     def _settle_n_steps(self, n_steps: int | None) -> int:
         if n_steps is None and self.env is not None:
             n_steps = episode_length(self.env)
         if n_steps is None:
             raise ValueError("the environment does not say how long its episodes are; give n_steps")
-        if isinstance(n_steps, bool) or not isinstance(n_steps, int) or n_steps < 1:
-            raise ValueError(f"n_steps must be a positive whole number, got {n_steps!r}")
-        return n_steps
+        return whole_number("n_steps", n_steps, minimum=1)
 
     @staticmethod
     def _wrap_env(env: Any, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
         if isinstance(env, gym.vector.VectorEnv):
             env = GymnasiumVecEnv(env)
         return OnPolicyAlgorithm._wrap_env(env, verbose, monitor_wrapper)
+
+    def set_env(self, env: GymEnv | gym.vector.VectorEnv, force_reset: bool = True) -> None:
+        """Go on in another environment, with as many copies.
+
+        Args:
+            env: As for the class.
+            force_reset: Begin new episodes there.
+
+        Raises:
+            ValueError: If it shows other observations or takes other actions.
+        """
+        wrapped = self._wrap_env(env, self.verbose)
+        check_same_spaces(
+            (self.observation_space, self.action_space), (wrapped.observation_space, wrapped.action_space)
+        )
+        # SB3 wants them equal in every respect.
+        self.observation_space, self.action_space = wrapped.observation_space, wrapped.action_space
+        super().set_env(wrapped, force_reset)
 
     def collect_rollouts(
         self,
@@ -181,6 +218,9 @@ class RecurrentA2C(OnPolicyAlgorithm):
 
         Returns:
             False if a callback asked to stop.
+
+        Raises:
+            TrainingDivergedError: If an environment gave an observation or a reward that is not finite.
         """
         assert isinstance(rollout_buffer, SequenceRolloutBuffer)
         assert self._last_obs is not None
@@ -199,13 +239,16 @@ class RecurrentA2C(OnPolicyAlgorithm):
         try:
             for scores, values, hidden in steps:  # noqa: B007 - callbacks may look at the values
                 obs_tensor = rollout_buffer.observe(self._last_obs, self._last_episode_starts)
+                # From here until the environments have answered, the network is ahead of them: if that is
+                # where an error or Ctrl-C comes, there is nothing to go on from, and new episodes begin.
+                self._last_obs = None
                 actions = player.step(obs_tensor, starts, hidden, scores)
                 new_obs, rewards, dones, infos = env.step(actions)
+                assert isinstance(new_obs, np.ndarray)
+                self._last_obs, self._last_episode_starts = new_obs, dones
                 self.num_timesteps += env.num_envs
                 callback.update_locals(locals())
                 if not callback.on_step():
-                    assert isinstance(new_obs, np.ndarray)
-                    self._last_obs, self._last_episode_starts = new_obs, dones  # from where learn goes on
                     return False
                 starts = self._starts(dones)
                 scaled = self.reward_scale * rewards
@@ -213,12 +256,13 @@ class RecurrentA2C(OnPolicyAlgorithm):
                     self._update_info_buffer(infos, dones)
                     self._bootstrap_truncated(scaled, dones, infos, player)
                 rollout_buffer.act(actions, scaled)
-                assert isinstance(new_obs, np.ndarray)
-                self._last_obs = new_obs
-                self._last_episode_starts = dones
         finally:
-            self._last_state = player.state()
+            self._last_state = None if self._last_obs is None else player.state()
 
+        fault = rollout_buffer.fault(self._last_obs)
+        if fault is not None:
+            self._last_obs = None  # nor can the network's state be gone on from
+            raise self._stopped(fault)
         rollout_buffer.values[:] = all_values.cpu().numpy()
         _, last_values = player.step_apart(self._as_tensor(self._last_obs), starts)
         rollout_buffer.compute_returns_and_advantage(last_values, self._last_episode_starts)
@@ -226,14 +270,19 @@ class RecurrentA2C(OnPolicyAlgorithm):
         callback.on_rollout_end()
         return True
 
-    def _starts(self, dones: np.ndarray) -> torch.Tensor | None:
-        return self._as_tensor(dones) if np.count_nonzero(dones) else None
+    def _stopped(self, fault: str) -> TrainingDivergedError:
+        return TrainingDivergedError(
+            f"training stopped at step {self.num_timesteps}: {fault}; only finite numbers can be learnt from"
+        )
 
-    def _as_tensor(self, array: np.ndarray) -> torch.Tensor:
+    def _starts(self, dones: np.ndarray) -> torch.Tensor | None:
+        return self._as_tensor(dones, np.bool_) if np.count_nonzero(dones) else None
+
+    def _as_tensor(self, array: np.ndarray, dtype: type[np.generic] = np.float32) -> torch.Tensor:
         # A copy, because PyTorch's own memory is aligned: matrix products may round differently where it is
-        # not, and a resumed run must repeat an uninterrupted one to the last bit.
-        tensor = torch.tensor(array, device=self.device)
-        return tensor if tensor.dtype == torch.bool else tensor.float()
+        # not, and a resumed run must repeat an uninterrupted one to the last bit. Of an array in C order,
+        # because PyTorch takes none with negative strides and keeps others.
+        return torch.tensor(np.ascontiguousarray(array, dtype), device=self.device)
 
     def _bootstrap_truncated(
         self, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]], player: PolicyStepper
@@ -242,20 +291,42 @@ class RecurrentA2C(OnPolicyAlgorithm):
         rows = [int(i) for i in np.flatnonzero(dones) if infos[i].get("TimeLimit.truncated", False)]
         if not rows:
             return
-        last_obs = self._as_tensor(np.stack([infos[i]["terminal_observation"] for i in rows]))
+        last_obs = np.stack([infos[i]["terminal_observation"] for i in rows])
+        index = not_finite(last_obs)
+        if index is not None:
+            raise self._stopped(
+                f"the last observation of an episode of environment {rows[index[0]]} has {last_obs[index]}"
+            )
         state = tuple(leaf[rows] for leaf in player.state())
-        _, values = PolicyStepper(self.policy, state).step_apart(last_obs, None)
+        _, values = PolicyStepper(self.policy, state).step_apart(self._as_tensor(last_obs), None)
         rewards[rows] += self.gamma * values.cpu().numpy()
+
+    def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
+        # What remained when the rollout began, where SB3 takes what remains after it: that would be below 0
+        # where the total is no whole number of rollouts, and 0, so that nothing is learnt, where it is one.
+        super()._update_current_progress_remaining(
+            num_timesteps - self.n_steps * self.n_envs, total_timesteps
+        )
+
+    def _set_learning_rate(self) -> None:
+        self._update_learning_rate(self.policy.optimizer)
+        rate = self.policy.optimizer.param_groups[0]["lr"]
+        if not (math.isfinite(rate) and rate >= 0):
+            raise ValueError(
+                f"learning_rate must give finite numbers, 0 or more, got {rate} where "
+                f"{self._current_progress_remaining:g} of the training remains"
+            )
+        self.policy.scale_learning_rate()
 
     def train(self) -> None:
         """One gradient step on the rollout just collected.
 
         Raises:
+            ValueError: If the learning rate's function gives no finite number, or one below 0.
             TrainingDivergedError: If the loss or the gradient is not finite; the weights stay unchanged.
         """
         self.policy.set_training_mode(True)
-        self._update_learning_rate(self.policy.optimizer)
-        self.policy.scale_learning_rate()
+        self._set_learning_rate()
         batch = self.rollout_buffer.sequences()
         values, log_probs, entropy = self.policy.evaluate_actions(
             batch.observations, batch.actions, batch.initial_state, batch.starts, batch.hidden
@@ -312,16 +383,21 @@ class RecurrentA2C(OnPolicyAlgorithm):
             callback: SB3 callback(s).
             log_interval: Updates between two lines of the log; None: no log.
             tb_log_name: Name of the run for TensorBoard.
-            reset_num_timesteps: Count from zero, from fresh episodes.
+            reset_num_timesteps: Count from zero, from fresh episodes; False: go on where learning ended, also
+                if a callback or Ctrl-C ended it. (New episodes begin where an environment's step did.)
             progress_bar: SB3's progress bar.
 
         Raises:
-            ValueError: If there is no environment.
+            ValueError: If there is no environment, or a number is not accepted.
             TrainingDivergedError: If the loss is no longer a number.
         """
         if self.env is None:
             raise ValueError("there is no environment to train in; give load an env, or call set_env")
-        self._log_interval = log_interval
+        if not (_is_real(total_timesteps) and total_timesteps >= 0):
+            raise ValueError(f"total_timesteps must be a number, 0 or more, got {total_timesteps!r}")
+        self._log_interval = (
+            None if log_interval is None else whole_number("log_interval", log_interval, minimum=1)
+        )
         keep_freed_memory()
         threads = one_torch_thread() if self.device.type == "cpu" else nullcontext()
         with threads, torch.autocast(self.device.type, enabled=False):
@@ -346,12 +422,47 @@ class RecurrentA2C(OnPolicyAlgorithm):
             self._last_state = None  # the environments start afresh, and so does the network
         return super()._setup_learn(total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar)
 
+    def set_parameters(
+        self,
+        load_path_or_dict: str | Path | TensorDict,
+        exact_match: bool = True,
+        device: torch.device | str = "auto",
+    ) -> None:
+        """Take parameters, as in SB3, from a dictionary of state dictionaries, or from an agent's file.
+
+        A file has the weights; the optimizer keeps its state.
+
+        Args:
+            load_path_or_dict: What SB3's `get_parameters` returned, or a file that :meth:`save` wrote.
+            exact_match: Whether all parameters must be there, and no others.
+            device: Not used: parameters stay where they are.
+
+        Raises:
+            agents.CheckpointError: If the file cannot be used, or its weights do not fit.
+            ValueError: If a dictionary has other parameters.
+        """
+        if isinstance(load_path_or_dict, dict):
+            super().set_parameters(load_path_or_dict, exact_match, device)
+        else:
+            other = type(self).load(load_path_or_dict, policy=self.policy_class)
+            try:
+                load_plain_state_dict(self.policy, plain_state_dict(other.policy), exact_match)
+            except RuntimeError as error:
+                raise CheckpointError(
+                    f"the weights in {load_path_or_dict} do not fit the agent "
+                    f"({self.policy.core_name}, {self.policy.hidden_size} units): {error}"
+                ) from error
+
     # SB3's save and load choose what is pickled; nothing is here, so these take other arguments.
     def save(self, path: str | Path) -> None:  # type: ignore[override]  # fewer arguments
         """Write the agent (weights and settings) to a safetensors file; see :mod:`agents.checkpoint`.
 
         Args:
             path: The file. SB3's callbacks name theirs `.zip`; that, like no ending, becomes `.safetensors`.
+
+        Raises:
+            ValueError: If the policy's weights are no longer those that it was built with (pruned, quantised
+                or wrapped in something else than `torch.compile`), so that no file could be read back.
         """
         from agents.checkpoint import save_agent
 

@@ -17,6 +17,7 @@ from agents.a2c import RecurrentA2C
 from agents.policy import RecurrentActorCriticPolicy
 from agents.vec_env import GymnasiumVecEnv
 from plastic_maze.reference import own_vector_env
+from plastic_maze.validation import check_observation
 
 _Step = Annotated[int | None, tyro.conf.arg(metavar="K")]
 
@@ -141,6 +142,7 @@ class AblatedPlayer:
         Returns:
             The action(s), int64, and the core's state, B rows each, followed by each row's steps so far [B].
         """
+        check_observation(observation)
         core = self._policy.core
         initial = _arrays(core.initial_state(len(np.atleast_2d(observation))))
         steps = np.zeros(len(initial[0]), dtype=np.int64)

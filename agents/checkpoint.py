@@ -31,8 +31,10 @@ from agents.checkpoint_file import (
 )
 from agents.optimizer_state import optimizer_tensors, restore_optimizer
 from agents.policy import RecurrentActorCriticPolicy
+from agents.same_spaces import check_same_spaces
 from agents.typed_values import from_table
 from agents.vec_env import GymnasiumVecEnv, env_spec
+from agents.weights import saved_state_dict
 
 if TYPE_CHECKING:
     from agents.a2c import RecurrentA2C
@@ -125,14 +127,12 @@ class AgentSettings:
         """Check that an environment's spaces fit the agent.
 
         Raises:
-            CheckpointError: If the shapes differ.
+            CheckpointError: If they do not, see :func:`agents.same_spaces.check_same_spaces`.
         """
-        mine = self.both_spaces
-        if observation_space.shape != mine[0].shape or action_space != mine[1]:
-            raise CheckpointError(
-                f"the agent was trained for observations of shape {mine[0].shape} and {mine[1]}; "
-                f"the environment has {observation_space.shape} and {action_space}"
-            )
+        try:
+            check_same_spaces(self.both_spaces, (observation_space, action_space))
+        except ValueError as error:
+            raise CheckpointError(str(error)) from error
 
 
 def library_versions() -> dict[str, str]:
@@ -283,8 +283,8 @@ def save_checkpoint(model: RecurrentA2C, path: str | Path, seconds: float) -> Pa
     tensors["random.numpy"] = torch.from_numpy(numpy_state[1].astype(np.int64))
     assert isinstance(model._last_obs, np.ndarray)
     assert model._last_episode_starts is not None
-    tensors["rollout.obs"] = torch.from_numpy(model._last_obs)
-    tensors["rollout.starts"] = torch.from_numpy(model._last_episode_starts)
+    tensors["rollout.obs"] = model._as_tensor(model._last_obs)
+    tensors["rollout.starts"] = model._as_tensor(model._last_episode_starts, np.bool_)
     if not model._last_episode_starts.all():  # otherwise every row is about to be reset
         for i, leaf in enumerate(model._last_state or ()):
             tensors[f"rollout.state.{i}"] = leaf
@@ -359,7 +359,8 @@ def _policy_name(model: RecurrentA2C | type[RecurrentA2C], policy: str | type[Ba
 
 
 def _weights(model: RecurrentA2C) -> dict[str, Tensor]:
-    return {f"policy.{name}": value for name, value in model.policy.state_dict().items()}
+    weights = saved_state_dict(model.policy, model.weight_shapes)
+    return {f"policy.{name}": value for name, value in weights.items()}
 
 
 def _rate_to_json(rate: float | Schedule) -> float | list[float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,10 +16,14 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.a2c import RecurrentA2C
 from agents.ablations import AblatedPlayer, Ablations, MovingGoalVecEnv
+from agents.episode_length import episode_length
 from agents.find_agent import find_agent
+from agents.finite import not_finite
+from agents.intervals import mean_interval
 from agents.policy import check_spaces
-from agents.vec_env import GymnasiumVecEnv, env_spec, episode_length, find_spec, make_vec_env
+from agents.vec_env import GymnasiumVecEnv, env_spec, find_spec, make_vec_env
 from plastic_maze import OraclePlayer, PlannerPlayer, PlasticMazeVectorEnv, RandomPlayer
+from plastic_maze.validation import whole_number
 
 REFERENCES = ("random", "planner", "oracle")
 """Players with a name; the best comes last."""
@@ -46,10 +49,10 @@ class Player(Protocol):
 
 @dataclass(frozen=True)
 class Episodes:
-    """Whole episodes, one in each column; zeros after an episode's end."""
+    """Whole episodes, one in each column; episodes and steps are counted from 0."""
 
     rewards: np.ndarray
-    """[T, E]"""
+    """[T, E], as the environment gave them; zeros after an episode's end"""
     lengths: np.ndarray
     """[E], steps"""
 
@@ -63,6 +66,20 @@ class Episodes:
         """[T, E], true where the goal was entered: in the maze only that pays."""
         return self.rewards > 0
 
+    def check_finite(self) -> None:
+        """Check the rewards, of which an environment may have given any.
+
+        Raises:
+            ValueError: Naming the first that is not a finite number, its episode and its step.
+        """
+        fault = not_finite(self.rewards.T)
+        if fault is not None:
+            episode, t = fault
+            raise ValueError(
+                f"in episode {episode} the reward of step {t} is {self.rewards[t, episode]}; "
+                "only finite rewards can be scored"
+            )
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -71,7 +88,7 @@ class Scores:
     agent: str
     mean_return: float
     ci95: tuple[float, float] | None
-    """95 % confidence interval of the mean return; None for a single episode."""
+    """95 % confidence interval of the mean return (Student's t); None for a single episode."""
     returns: list[float]
     steps_to_first_hit: float | None = None
     """Mean over the episodes with a hit."""
@@ -83,13 +100,15 @@ class Scores:
 
     @classmethod
     def of(cls, agent: str, episodes: Episodes, maze: bool) -> Scores:
-        """Measure `episodes` that `agent` played."""
+        """Measure `episodes` that `agent` played.
+
+        Raises:
+            ValueError: If a reward is not a finite number.
+        """
+        episodes.check_finite()
         returns = episodes.returns
-        mean = float(returns.mean())
         count = len(returns)
-        half = 1.96 * float(returns.std(ddof=1)) / math.sqrt(count) if count > 1 else None
-        ci95 = None if half is None else (mean - half, mean + half)
-        scores = cls(agent, mean, ci95, [float(r) for r in returns])
+        scores = cls(agent, float(returns.mean()), mean_interval(returns), [float(r) for r in returns])
         if not maze:
             return scores
         times = [np.flatnonzero(column) + 1 for column in episodes.hits.T]
@@ -204,21 +223,24 @@ def play(
         seed: Of the episodes, and of the player's own choices.
         deterministic: Passed to the player.
         progress: Called with the number of finished episodes after each batch.
+
+    Raises:
+        ValueError: If a number is not accepted, or an observation is not finite. Rewards are returned as they
+            are.
     """
+    episodes, seed = whole_number("episodes", episodes, minimum=1), whole_number("seed", seed, minimum=0)
     options = env._options[0]
     batches = []
     with seeded(seed):
         for begin in range(0, episodes, env.num_envs):
             env.seed(seed + begin)
             env.set_options(options)
-            batches.append(_play_once(player, env, deterministic))
+            batches.append(_play_once(player, env, deterministic, begin))
             progress(min(begin + env.num_envs, episodes))
-    horizon = max(len(rewards) for rewards in batches)
-    padded = [
-        np.pad(rewards, ((0, horizon - len(rewards)), (0, 0)), constant_values=np.nan) for rewards in batches
-    ]
-    rewards = np.concatenate(padded, axis=1)[:, :episodes]
-    return Episodes(np.nan_to_num(rewards), np.isfinite(rewards).sum(axis=0))
+    horizon = max(len(batch.rewards) for batch in batches)
+    padded = [np.pad(batch.rewards, ((0, horizon - len(batch.rewards)), (0, 0))) for batch in batches]
+    rewards, lengths = np.concatenate(padded, axis=1), np.concatenate([batch.lengths for batch in batches])
+    return Episodes(rewards[:, :episodes], lengths[:episodes])
 
 
 @contextmanager
@@ -234,19 +256,32 @@ def seeded(seed: int) -> Iterator[None]:
         torch.set_rng_state(before[2])
 
 
-def _play_once(player: Player, env: VecEnv, deterministic: bool) -> np.ndarray:
-    """One episode in each row: rewards [T, B], NaN after an episode's end."""
+def _play_once(player: Player, env: VecEnv, deterministic: bool, first: int) -> Episodes:
+    """One episode in each row, the top one being number `first`."""
     obs = env.reset()
     state = None
     starts = np.ones(env.num_envs, dtype=bool)
     going_on = np.ones(env.num_envs, dtype=bool)
-    rewards = []
+    rewards: list[np.ndarray] = []
+    lengths = np.zeros(env.num_envs, dtype=np.int64)
     while going_on.any():
+        _check_observations(obs, going_on, first, len(rewards))
         actions, state = player.predict(obs, state, starts, deterministic)
         obs, reward, starts, _ = env.step(actions)
-        rewards.append(np.where(going_on, reward, np.nan))
+        rewards.append(np.where(going_on, reward, 0.0))
+        lengths += going_on
         going_on &= ~starts
-    return np.stack(rewards)
+    return Episodes(np.stack(rewards), lengths)
+
+
+def _check_observations(obs: Any, going_on: np.ndarray, first: int, step: int) -> None:
+    fault = not_finite(np.where(going_on[:, None], obs, 0))
+    if fault is not None:
+        row, entry = fault
+        raise ValueError(
+            f"in episode {first + row} entry {entry} of the observation before step {step} is "
+            f"{obs[row, entry]}; a player needs finite observations"
+        )
 
 
 def evaluate(
@@ -262,7 +297,7 @@ def evaluate(
     Raises:
         ValueError: If the task, the player or an ablation is not accepted; nothing has been played then.
     """
-    env = task.make(min(episodes, ROWS), ablations.move_goal)
+    env = task.make(min(whole_number("episodes", episodes, minimum=1), ROWS), ablations.move_goal)
     try:
         ablations.check(episode_length(env))
         player = make_player(name, env, seed, ablations)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from agents.cores import State, make_core
 from agents.cores.kernels import without_autocast
 from agents.cores.registry import CoreSetting
+from plastic_maze.validation import check_observation
 
 
 def check_spaces(observation_space: spaces.Space, action_space: spaces.Space) -> None:
@@ -234,6 +235,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
         Raises:
             ValueError: If the observation, the state or the mask has another shape than described.
         """
+        check_observation(observation)
         self.set_training_mode(False)
         obs, batched = self.obs_to_tensor(observation)
         assert isinstance(obs, Tensor)  # a Box observation: never a dictionary
@@ -241,7 +243,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
         if state is None:
             core_state = expected
         else:
-            given = [torch.as_tensor(leaf, device=self.device) for leaf in state]
+            given = [torch.as_tensor(_plain(leaf), device=self.device) for leaf in state]
             core_state = tuple(leaf.to(known.dtype) for leaf, known in zip(given, expected, strict=False))
             shapes = [tuple(leaf.shape) for leaf in given]
             if shapes != [tuple(leaf.shape) for leaf in expected]:
@@ -251,7 +253,7 @@ class RecurrentActorCriticPolicy(BasePolicy):
                 )
         if episode_start is None:
             episode_start = np.zeros(len(obs), dtype=bool)
-        starts = torch.as_tensor(np.asarray(episode_start), device=self.device).bool().reshape(-1)
+        starts = torch.as_tensor(_plain(episode_start), device=self.device).bool().reshape(-1)
         if len(starts) != len(obs):
             raise ValueError(f"episode_start has {len(starts)} entries for {len(obs)} observations")
         player = PolicyStepper(self, core_state)
@@ -280,3 +282,8 @@ class RecurrentActorCriticPolicy(BasePolicy):
             TypeError: Always.
         """
         raise TypeError(f"a policy is not loaded alone; RecurrentA2C.load({path!r}).policy does it")
+
+
+def _plain(array: Any) -> np.ndarray:
+    """`array`, or a copy of it if its order in memory or its flags are such that PyTorch does not take it."""
+    return np.require(array, requirements=("C_CONTIGUOUS", "WRITEABLE"))

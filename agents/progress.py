@@ -9,6 +9,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import safe_mean
 
+from agents.shares import share_of
+
 
 class LiveLine:
     """How far something has come, its speed and the time left.
@@ -114,8 +116,8 @@ class ProgressLine(BaseCallback):
         if not episodes:
             return ""
         mean = safe_mean([episode["r"] for episode in episodes])
-        share = f" ({mean / self.oracle:.0%} of the oracle)" if self.oracle else ""
-        return f"return {mean:.1f}{share}"
+        share = share_of(mean, self.oracle)
+        return f"return {mean:.1f}" + ("" if share is None else f" ({share:.0%} of the oracle)")
 
     def _on_training_end(self) -> None:
         assert self._line is not None

@@ -13,8 +13,8 @@ from PIL import Image
 from stable_baselines3.common.utils import set_random_seed
 
 from agents.ablations import Ablations
+from agents.episode_length import episode_length
 from agents.evaluation import INTACT, Task, make_player
-from agents.vec_env import episode_length
 
 FPS = 12
 """Frames a second: slow enough to follow by eye."""

@@ -10,6 +10,7 @@ from stable_baselines3.common.buffers import RolloutBuffer
 from torch import Tensor
 
 from agents.cores import Core, State
+from agents.finite import not_finite
 from agents.policy import RecurrentActorCriticPolicy
 
 
@@ -84,6 +85,26 @@ class SequenceRolloutBuffer(RolloutBuffer):
         self.rewards[self.pos] = rewards
         self.pos += 1
         self.full = self.pos == self.buffer_size
+
+    def fault(self, last_obs: np.ndarray) -> str | None:
+        """What the environments gave in a full rollout that is not a finite number, in words; None: nothing.
+
+        Args:
+            last_obs: The observations after the last step [B, F].
+        """
+        given = (
+            ("observation", 0, self.observations),
+            ("reward", 0, self.rewards),
+            ("observation", self.buffer_size, last_obs[None].astype(np.float32)),
+        )
+        for what, begin, array in given:
+            index = not_finite(array)
+            if index is not None:
+                t, row, *entry = index
+                where = f"environment {row} at step {begin + t} of the rollout"
+                of = f"entry {entry[0]} of the {what}" if entry else f"the {what}"
+                return f"{of} of {where} is {array[index]}"
+        return None
 
     def compute_returns_and_advantage(self, last_values: Tensor, dones: np.ndarray) -> None:
         """As SB3 does, to the same numbers; only what depends on the step after is done step by step.

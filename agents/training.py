@@ -27,6 +27,7 @@ from agents.policy import check_spaces
 from agents.progress import ProgressLine
 from agents.run_folder import RunFolder
 from agents.settings import TrainSettings, import_packages
+from agents.shares import share_of
 
 
 class TrainingStopped(Exception):  # noqa: N818 - not an error: the user asked for it
@@ -80,9 +81,9 @@ class RunRecorder(BaseCallback):
     def _on_rollout_end(self) -> None:
         self.logger.record("time/seconds", round(self.seconds, 3), exclude="tensorboard")
         episodes = self.model.ep_info_buffer
-        if self.oracle and episodes:
-            mean = safe_mean([episode["r"] for episode in episodes])
-            self.logger.record("rollout/oracle_share", mean / self.oracle)
+        share = share_of(safe_mean([episode["r"] for episode in episodes]), self.oracle) if episodes else None
+        if share is not None:
+            self.logger.record("rollout/oracle_share", share)
 
 
 def train(settings: TrainSettings, console: Console) -> RunFolder:

@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
 from plastic_maze import ENVIRONMENTS  # importing the package registers its ids
+from plastic_maze.validation import whole_number
 
 
 class GymnasiumVecEnv(VecEnv):
@@ -167,9 +168,11 @@ def make_vec_env(env_id: str, n_envs: int, **env_kwargs: Any) -> VecEnv:
         env_kwargs: Keyword arguments of the environment.
 
     Raises:
-        ValueError: If the id or an argument is not accepted, or the environment needs what is not installed.
+        ValueError: If the id, the number or an argument is not accepted, or the environment needs what is
+            not installed.
     """
     spec = find_spec(env_id)
+    n_envs = whole_number("n_envs", n_envs, minimum=1)
     try:
         if spec.vector_entry_point is not None:
             env = gym.make_vec(spec, num_envs=n_envs, **env_kwargs)
@@ -220,13 +223,3 @@ def env_spec(env: VecEnv) -> tuple[str, dict[str, Any]] | None:
         return None
     ours = ("num_envs", "vectorization_mode", "vector_kwargs", "render_mode")
     return spec.id, {key: value for key, value in spec.kwargs.items() if key not in ours}
-
-
-def episode_length(env: VecEnv) -> int | None:
-    """Steps in a whole episode of `env`, from its `max_steps` or its registered limit; None if unknown."""
-    # Asked first: in a process of its own, an environment without the attribute would end with an error.
-    steps = env.get_attr("max_steps", 0)[0] if env.has_attr("max_steps") else None
-    if isinstance(steps, int) and not isinstance(steps, bool):
-        return steps
-    spec = env.get_attr("spec", 0)[0] if env.has_attr("spec") else None
-    return spec.max_episode_steps if spec is not None else None

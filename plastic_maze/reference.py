@@ -10,7 +10,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from plastic_maze.layouts import NUM_ACTIONS, MazeLayout
-from plastic_maze.validation import whole_number
+from plastic_maze.validation import check_observation, whole_number
 from plastic_maze.vector_env import PlasticMazeVectorEnv
 
 
@@ -46,7 +46,11 @@ class RandomPlayer:
 
         Returns:
             Actions, int [N] (or [] for a single environment), and `state`.
+
+        Raises:
+            ValueError: If `observation` is what `reset` returns.
         """
+        check_observation(observation)
         return self._random.integers(self.num_actions, size=np.shape(observation)[:-1], dtype=np.intp), state
 
 

@@ -53,3 +53,16 @@ def truth(name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise ValueError(f"{name} must be True or False, got {value!r}")
     return bool(value)
+
+
+def check_observation(value: Any) -> None:
+    """Check that what a player is to look at is not all that `reset` returns in Gymnasium.
+
+    Raises:
+        ValueError: If it is.
+    """
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict):
+        raise ValueError(
+            "predict takes observations, but got observations with information, as reset returns them in "
+            "Gymnasium: obs, info = env.reset() (Stable-Baselines3's vector environments return obs alone)"
+        )

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from agents.ablations import Ablations
 from agents.checkpoint import read_agent
 from agents.cores import make_core
+from agents.episode_length import episode_length
 from agents.evaluation import Task, evaluate
 from agents.plotting import COLOURS, new_figure, plain
-from agents.vec_env import episode_length
 from sweeps.plan import Sweep
 from sweeps.tables import write_csv
 

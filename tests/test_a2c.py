@@ -1,6 +1,7 @@
 """The learner keeps SB3's habits for every core, on our maze and on other environments."""
 
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +16,11 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.logger import configure
 
 from agents import GymnasiumVecEnv, RecurrentA2C, TrainingDivergedError, make_vec_env
+from agents.ablations import AblatedPlayer, Ablations
 from agents.cores import Core
+from agents.evaluation import Task, evaluate
 from agents.policy import PolicyStepper
-from plastic_maze import PlasticMazeVectorEnv
+from plastic_maze import PlasticMazeVectorEnv, RandomPlayer
 
 CORES = ("plastic", "rnn", "lstm", "gru")
 SMALL = "PlasticMazeSmall-v0"
@@ -26,7 +29,7 @@ SMALL = "PlasticMazeSmall-v0"
 def build(core="plastic", env=None, n_envs=3, policy_kwargs=None, **settings):
     env = make_vec_env(SMALL, n_envs) if env is None else env
     policy = {"core": core, "hidden_size": 8, **(policy_kwargs or {})}
-    return RecurrentA2C("RecurrentPolicy", env, policy_kwargs=policy, seed=0, **settings)
+    return RecurrentA2C("RecurrentPolicy", env, policy_kwargs=policy, **{"seed": 0, **settings})
 
 
 class OddLengths(gym.Env):
@@ -110,6 +113,16 @@ def test_predict_refuses_a_state_of_another_size():
         model.predict(obs[:1], state)
     with pytest.raises(ValueError, match="episode_start has 3 entries for 2 observations"):
         model.predict(obs, state, np.zeros(3, dtype=bool))
+
+
+def test_predict_explains_what_reset_returns():
+    model = build()
+    for player in (model, AblatedPlayer(model, Ablations(no_plasticity=True)), RandomPlayer()):
+        for env in (gym.make(SMALL), gym.make_vec(SMALL, num_envs=2)):
+            with pytest.raises(
+                ValueError, match=r"predict takes observations, .*: obs, info = env.reset\(\)"
+            ):
+                player.predict(env.reset())
 
 
 def test_sampled_actions_follow_the_policys_probabilities():
@@ -224,11 +237,58 @@ def test_unfit_spaces_are_refused():
         ("vf_coef", math.nan),
         ("max_grad_norm", 0.0),
         ("reward_scale", -0.1),
+        ("learning_rate", "0.001"),
+        ("gamma", None),
+        ("gamma", True),
+        ("ent_coef", [0.01]),
+        ("n_steps", 5.0),
+        ("n_steps", True),
+        ("seed", -1),
+        ("seed", 1.5),
+        ("stats_window_size", 0),
     ],
 )
 def test_bad_numbers_are_named(setting, value):
-    with pytest.raises(ValueError, match=setting):
-        build(**{setting: value})
+    with pytest.raises(ValueError, match=f"{setting} must be .*, got {re.escape(repr(value))}"):
+        build(**{"seed": 0, setting: value})
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("log_interval", 0),
+        ("log_interval", -1),
+        ("log_interval", 1.5),
+        ("total_timesteps", -1),
+        ("total_timesteps", "100"),
+        ("total_timesteps", math.nan),
+    ],
+)
+def test_bad_arguments_of_learn_are_named(setting, value):
+    model = build()
+    with pytest.raises(ValueError, match=f"{setting} must be .*, got {value!r}"):
+        model.learn(**{"total_timesteps": 240, setting: value})
+    assert model.num_timesteps == 0
+
+
+def test_numpys_numbers_are_numbers(tmp_path):
+    model = build(
+        n_envs=np.int64(2),
+        n_steps=np.int64(20),
+        seed=np.uint32(3),
+        learning_rate=np.float32(1e-3),
+        gamma=np.float32(0.9),
+        stats_window_size=np.int32(5),
+        policy_kwargs={"hidden_size": np.int64(4)},
+    )
+    model.learn(np.int64(80), log_interval=np.int64(1))
+    model.save(tmp_path / "agent")
+    again = RecurrentA2C.load(tmp_path / "agent")
+    assert (again.n_steps, again.seed, again.policy.hidden_size) == (20, 3, 4)
+    few, many = (
+        evaluate("random", Task(SMALL), count, seed) for count, seed in ((np.int64(3), np.int64(4)), (3, 4))
+    )
+    assert few == many
 
 
 @pytest.mark.parametrize("core", ["modulated", "plastic_gru", "retroactive", "retroactive_gru", *CORES])
@@ -245,6 +305,30 @@ def test_recurrent_weights_can_have_a_learning_rate_of_their_own(core):
         assert change.abs().max() > 0
         scale = 0.25 if name in recurrent else 1.0
         torch.testing.assert_close(changes[1][name], scale * change, rtol=1e-2, atol=1e-6)
+
+
+def test_a_learning_rates_function_is_asked_what_remains_when_a_rollout_begins():
+    """Never below 0 where the steps are no whole number of rollouts, nor 0 where they are."""
+    for total, wanted in ((1000, [1, 0.76, 0.52, 0.28, 0.04]), (960, [1, 0.75, 0.5, 0.25])):
+        asked = []
+        model = build(learning_rate=lambda left, asked=asked: asked.append(left) or 1e-3 * left)
+        rates, step = [], model.policy.optimizer.step
+        model.policy.optimizer.step = lambda rates=rates, model=model, step=step: (
+            rates.append(model.policy.optimizer.param_groups[0]["lr"]),
+            step(),
+        )
+        model.learn(total)
+        assert rates == pytest.approx([1e-3 * left for left in wanted])
+        assert all(0 < left <= 1 for left in asked)
+
+
+@pytest.mark.parametrize("rate", [math.nan, math.inf, -1e-3])
+def test_a_learning_rates_function_must_give_numbers_that_can_be_rates(rate):
+    model = build(learning_rate=lambda left: 1e-3 if left == 1 else rate)
+    message = f"learning_rate must give finite numbers, 0 or more, got {rate} where 0.5 of the training"
+    with pytest.raises(ValueError, match=message):
+        model.learn(480)
+    assert model._n_updates == 1
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, math.nan, math.inf])

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, safe_open, save_file
 from stable_baselines3.common.env_util import make_vec_env as make_vec
+from torch.nn.utils import prune
 
 from agents import CheckpointError, RecurrentA2C, make_vec_env
 from agents.checkpoint import AgentSettings, read_agent, save_agent, save_checkpoint
@@ -230,6 +231,114 @@ def test_a_policy_of_ones_own_is_asked_for(tmp_path):
     with pytest.raises(CheckpointError, match=r"Lazy, not RecurrentPolicy; give its class to load: policy="):
         RecurrentA2C.load(tmp_path / "a")
     assert type(RecurrentA2C.load(tmp_path / "a", policy=Lazy).policy) is Lazy
+
+
+@pytest.mark.parametrize("part", ["all of it", "its core"])
+def test_a_compiled_policy_is_saved_as_it_would_be_otherwise(agent, tmp_path, part):
+    model, path = agent
+    if part == "all of it":
+        model.policy = torch.compile(model.policy)
+    else:
+        model.policy.core = torch.compile(model.policy.core)
+    model.save(tmp_path / "compiled")
+    save_checkpoint(model, tmp_path / "checkpoint", 0.0)
+    assert (tmp_path / "compiled.safetensors").read_bytes() == path.read_bytes()
+    again = RecurrentA2C.load(tmp_path / "checkpoint")
+    assert again.policy.state_dict().keys() == load_policy(path).keys()
+    model.learn(160)
+    model.set_parameters(path)
+    assert all(
+        torch.equal(a, b) for a, b in zip(model.policy.parameters(), again.policy.parameters(), strict=True)
+    )
+
+
+def load_policy(path):
+    return {name.removeprefix("policy."): tensor for name, tensor in load_file(path).items()}
+
+
+def test_a_policy_whose_weights_are_others_is_not_saved(agent, tmp_path):
+    """What could not be read back is said while the agent is still there."""
+    model, _ = agent
+    prune.identity(model.policy.heads, "weight")
+    for save in (lambda: model.save(tmp_path / "a"), lambda: save_checkpoint(model, tmp_path / "a", 0.0)):
+        with pytest.raises(
+            ValueError, match=r"cannot be saved: .* \(heads.weight, heads.weight_mask, heads.weight_orig\)"
+        ):
+            save()
+    assert not (tmp_path / "a.safetensors").exists()
+    prune.remove(model.policy.heads, "weight")
+    model.save(tmp_path / "a")
+    model.policy.heads = torch.nn.Linear(8, 7)
+    with pytest.raises(ValueError, match=r"cannot be saved: .* \(heads.bias, heads.weight\)"):
+        model.save(tmp_path / "b")
+
+
+class Still(gym.Env):
+    """Episodes of 10 steps; spaces as given."""
+
+    def __init__(self, box=np.float32, discrete=np.int64, high=1, n=3):
+        self.observation_space = gym.spaces.Box(-high, high, (2,), box)
+        self.action_space = gym.spaces.Discrete(n, dtype=discrete)
+
+    def reset(self, *, seed=None, options=None):
+        self.time = 0
+        return np.zeros(2, self.observation_space.dtype), {}
+
+    def step(self, action):
+        self.time += 1
+        return np.zeros(2, self.observation_space.dtype), 1.0, self.time == 10, False, {}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    "other",
+    [{"discrete": np.int32}, {"discrete": np.uint8}, {"box": np.float64}, {"box": np.int8}, {"high": 2}],
+)
+def test_spaces_are_the_same_whatever_their_dtypes_and_bounds(other, turned, tmp_path):
+    first, second = ({}, other) if turned else (other, {})
+    model = RecurrentA2C("RecurrentPolicy", Still(**first), n_steps=10, policy_kwargs={"hidden_size": 4})
+    model.learn(10)
+    model.save(tmp_path / "agent")
+    RecurrentA2C.load(tmp_path / "agent", Still(**first))
+    RecurrentA2C.load(tmp_path / "agent", Still(**second)).learn(10)
+    alone = RecurrentA2C.load(tmp_path / "agent")
+    for one in (model, alone):
+        one.set_env(Still(**second))
+        one.learn(10, reset_num_timesteps=False)
+    model.save(tmp_path / "agent")
+    RecurrentA2C.load(tmp_path / "agent", Still(**first))
+
+
+def test_another_number_of_actions_is_refused(tmp_path):
+    model = RecurrentA2C("RecurrentPolicy", Still(), n_steps=10, policy_kwargs={"hidden_size": 4})
+    model.save(tmp_path / "agent")
+    message = (
+        r"trained for observations of shape \(2,\) and Discrete\(3\); the environment has .* Discrete\(4"
+    )
+    with pytest.raises(CheckpointError, match=message):
+        RecurrentA2C.load(tmp_path / "agent", Still(n=4, discrete=np.int32))
+    with pytest.raises(ValueError, match=message):
+        model.set_env(Still(n=4))
+    with pytest.raises(ValueError, match=r"the environment has \(15,\) and Discrete\(4\)"):
+        model.set_env(make_vec_env(SMALL, 1))
+    assert model.env.envs[0].unwrapped.action_space.n == 3
+
+
+def test_parameters_are_taken_from_a_file_or_a_dictionary(agent):
+    model, path = agent
+    saved = load_policy(path)
+    for source in (path, str(path), path.with_suffix(""), model.get_parameters()):
+        other = RecurrentA2C.load(path, env=make_vec_env(SMALL, 2))
+        other.learn(320)
+        updates = other._n_updates
+        other.set_parameters(source)
+        assert all(torch.equal(tensor, saved[name]) for name, tensor in other.policy.state_dict().items())
+        assert other._n_updates == updates
+    smaller = RecurrentA2C("RecurrentPolicy", make_vec_env(SMALL, 2), policy_kwargs={"hidden_size": 4})
+    with pytest.raises(CheckpointError, match=r"agent.safetensors do not fit the agent \(plastic, 4 units\)"):
+        smaller.set_parameters(path)
+    with pytest.raises(CheckpointError, match=r"there is no agent file at nowhere\.safetensors"):
+        smaller.set_parameters("nowhere")
 
 
 def test_a_schedule_that_is_not_kept_is_said(tmp_path):

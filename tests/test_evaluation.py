@@ -1,11 +1,14 @@
 """What is measured in episodes."""
 
+import math
 import random
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from stable_baselines3.common.utils import set_random_seed
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from agents.evaluation import Episodes, Scores, Task, evaluate, make_player, oracle_return, play
 
@@ -24,8 +27,8 @@ def test_scores_of_episodes_worked_out_by_hand():
     assert scores.steps_per_later_hit == 2.5
     assert scores.hits_per_quarter == pytest.approx([1 / 3, 1 / 3, 1 / 3, 1 / 3])
     assert scores.episodes_without_hit == 1
-    half = 1.96 * np.std(scores.returns, ddof=1) / np.sqrt(3)
-    assert scores.ci95 == pytest.approx((scores.mean_return - half, scores.mean_return + half))
+    half = 4.303 * np.std(scores.returns, ddof=1) / np.sqrt(3)  # Student's t for three episodes
+    assert scores.ci95 == pytest.approx((scores.mean_return - half, scores.mean_return + half), rel=1e-3)
 
 
 def test_players_get_the_same_episodes_however_many_are_asked_for():
@@ -76,6 +79,60 @@ def test_random_generators_are_left_as_they_were():
     set_random_seed(3)
     play(player, env, 2, seed=0)
     assert draw() == expected
+
+
+class Faulty(gym.Env):
+    """Episodes of 20 steps; each step pays 1, but step 6 pays `reward` and shows `shown`."""
+
+    observation_space = gym.spaces.Box(-1, 1, (2,))
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, reward=1.0, shown=0.0, render_mode=None):
+        self.reward, self.shown = reward, shown
+
+    def reset(self, *, seed=None, options=None):
+        self.time = 0
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action):
+        self.time += 1
+        reward, shown = (self.reward, self.shown) if self.time == 7 else (1.0, 0.0)
+        return np.array([0, shown], np.float32), reward, self.time == 20, False, {}
+
+
+@pytest.fixture(scope="module")
+def faulty():
+    gym.register("Faulty-v0", entry_point=Faulty)
+    yield lambda **kwargs: Task("Faulty-v0", kwargs)
+    del gym.registry["Faulty-v0"]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_reward_that_is_not_finite_is_named_and_ends_no_episode(faulty, value):
+    task = faulty(reward=value)
+    env = task.make(2)
+    episodes = play(make_player("random", env), env, 3, 0)
+    assert episodes.lengths.tolist() == [20, 20, 20]
+    assert np.array_equal(episodes.rewards[6], [value] * 3, equal_nan=True)
+    assert np.delete(episodes.rewards, 6, axis=0).tolist() == [[1.0] * 3] * 19
+    with pytest.raises(ValueError, match=f"in episode 0 the reward of step 6 is {value}; only finite"):
+        evaluate("random", task, 3, 0)
+
+
+@pytest.mark.parametrize("value", [math.nan, -math.inf])
+def test_an_observation_that_is_not_finite_is_named(faulty, value):
+    """But not one of an episode that is over, while others in the same batch go on."""
+    with pytest.raises(ValueError, match=f"episode 0 entry 1 of the observation before step 7 is {value}"):
+        evaluate("random", faulty(shown=value), 3, 0)
+
+    class Short(gym.Wrapper):
+        def step(self, action):
+            results = super().step(action)
+            return *results[:2], True, *results[3:]
+
+    env = DummyVecEnv([lambda: Faulty(), lambda: Short(Faulty(shown=value))])
+    env.envs[1].unwrapped.time = 6
+    assert play(make_player("random", env), env, 2, 0).lengths.tolist() == [20, 1]
 
 
 def test_one_episode_has_no_interval():

@@ -1,13 +1,17 @@
 """Rollouts: what is recorded, what callbacks see, and what is left behind by an interruption."""
 
+import math
+
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import DummyVecEnv
 
-from agents import RecurrentA2C, make_vec_env
+from agents import RecurrentA2C, TrainingDivergedError, make_vec_env
 from agents.policy import PolicyStepper, RecurrentActorCriticPolicy
 from agents.rollout import SequenceRolloutBuffer
 
@@ -84,6 +88,99 @@ def test_callbacks_see_each_step():
     assert np.array_equal(watch.seen[4]["new_obs"], buffer.observations[5])
     assert watch.seen[-1]["dones"].all()
     assert not watch.seen[-2]["dones"].any()
+
+
+class Counting(gym.Env):
+    """Episodes of 50 steps that show the time and their own number; step `at` of the first fails, or is odd.
+
+    Args:
+        error: What that step raises; None: nothing.
+        reward: What that step pays.
+        shown: What is seen after that step, instead of the episode's number.
+        truncate: Cut that episode off with that step.
+    """
+
+    observation_space = gym.spaces.Box(-1, 100, (2,))
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, at=6, error=None, reward=0.0, shown=None, truncate=False):
+        self.at, self.error, self.reward, self.shown, self.truncate = at, error, reward, shown, truncate
+        self.episode = -1
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.time, self.episode = 0, self.episode + 1
+        return np.array([0, self.episode], np.float32), {}
+
+    def step(self, action):
+        odd = (self.episode, self.time) == (0, self.at)
+        self.time += 1
+        if odd and self.error is not None:
+            raise self.error
+        shown = self.shown if odd and self.shown is not None else self.episode
+        reward = self.reward if odd else 0.0
+        return np.array([self.time, shown], np.float32), reward, self.time == 50, odd and self.truncate, {}
+
+
+def counting(**faults):
+    """An agent in one such environment without faults, and one with them."""
+    env = DummyVecEnv([Counting, lambda: Counting(**faults)])
+    return RecurrentA2C("RecurrentPolicy", env, n_steps=20, seed=0, policy_kwargs={"hidden_size": 8})
+
+
+def next_rollout(agent):
+    """What the first environment shows in one more rollout [T, 2]."""
+    agent.learn(1, reset_num_timesteps=False)
+    return agent.rollout_buffer.observations[:, 0]
+
+
+@pytest.mark.parametrize("error", [RuntimeError(), KeyboardInterrupt()])
+def test_learning_goes_on_where_an_error_in_a_callback_left_it(error):
+    agent = counting()
+    with pytest.raises(type(error)):
+        agent.learn(40, callback=Watch(until=7, error=error))
+    state = agent._last_state
+    seen = next_rollout(agent)
+    assert seen[:4].tolist() == [[7, 0], [8, 0], [9, 0], [10, 0]]
+    assert agent.rollout_buffer.initial_state is state
+    assert agent.num_timesteps == 2 * (7 + 20)
+
+
+def test_new_episodes_begin_where_an_error_came_out_of_a_step():
+    """The network is a step ahead, and nobody knows how far the environments are."""
+    agent = counting(error=ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        agent.learn(40)
+    assert agent._last_state is None
+    seen = next_rollout(agent)
+    assert seen[:3].tolist() == [[0, 1], [1, 1], [2, 1]]
+    assert not any(leaf.any() for leaf in agent.rollout_buffer.initial_state)
+    assert agent.rollout_buffer.episode_starts[:2, 0].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("faults", "named"),
+    [
+        ({"reward": math.nan}, "the reward of environment 1 at step 6 of the rollout is nan"),
+        ({"reward": -math.inf}, "the reward of environment 1 at step 6 of the rollout is -inf"),
+        ({"shown": math.inf}, "entry 1 of the observation of environment 1 at step 7 of the rollout is inf"),
+        ({"at": 19, "shown": math.nan}, "entry 1 of the observation of environment 1 at step 20 of the"),
+        (
+            {"shown": math.nan, "truncate": True},
+            "the last observation of an episode of environment 1 has nan",
+        ),
+    ],
+)
+def test_training_stops_before_it_learns_from_what_is_not_finite(faults, named):
+    agent = counting(**faults)
+    before = [p.clone() for p in agent.policy.parameters()]
+    with pytest.raises(TrainingDivergedError, match=named) as stopped:
+        agent.learn(200)
+    assert "learning rate" not in str(stopped.value)
+    assert all(torch.equal(a, b) for a, b in zip(before, agent.policy.parameters(), strict=True))
+    assert agent._n_updates == 0
+    agent.learn(40, reset_num_timesteps=False)  # nothing of it is left in the network's state
+    assert agent._n_updates == 1
 
 
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt()])

@@ -3,9 +3,12 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-from stable_baselines3.common.vec_env import SubprocVecEnv
+import torch
+from stable_baselines3 import A2C, PPO
+from stable_baselines3.common.vec_env import VecEnvWrapper
 
 from agents import GymnasiumVecEnv, RecurrentA2C, make_vec_env
+from agents.checkpoint import save_checkpoint
 
 SMALL = "PlasticMazeSmall-v0"
 
@@ -38,14 +41,6 @@ def test_vector_environments_tell_a_cut_from_an_end():
             _, _, dones, infos = env.step(np.ones(2, dtype=np.int64))
         assert all(infos[i]["TimeLimit.truncated"] is cut for i in np.flatnonzero(dones))
         env.close()
-
-
-def test_the_length_of_episodes_is_found_behind_wrappers_and_in_other_processes():
-    processes = SubprocVecEnv([lambda: gym.make("CartPole-v1")] * 2)
-    assert build(processes).n_steps == 500
-    processes.close()
-    wrapped = gym.wrappers.vector.RecordEpisodeStatistics(gym.make_vec(SMALL, 2))
-    assert build(wrapped).n_steps == 80
 
 
 def test_options_are_for_all_rows():
@@ -89,3 +84,61 @@ def test_episode_statistics_of_the_batched_maze_are_the_envs_own():
     assert all(info["episode"]["l"] == 80 and not info["TimeLimit.truncated"] for info in infos)
     assert all(info["terminal_observation"][-1] == 1 for info in infos)
     assert (obs[:, -1] == 0).all()
+
+
+@pytest.mark.parametrize("algorithm", [A2C, PPO])
+def test_other_algorithms_learn_in_the_batched_maze(algorithm):
+    settings = {"batch_size": 20} if algorithm is PPO else {}
+    model = algorithm("MlpPolicy", make_vec_env(SMALL, 2), n_steps=20, seed=0, **settings)
+    model.learn(160)
+    assert len(model.ep_info_buffer) == 2
+    assert all(episode["l"] == 80 for episode in model.ep_info_buffer)
+
+
+class InOtherForms(VecEnvWrapper):
+    """Gives all arrays in another form."""
+
+    def __init__(self, venv, form):
+        super().__init__(venv)
+        self.form = form
+
+    def reset(self):
+        return self.form(self.venv.reset())
+
+    def step_wait(self):
+        *arrays, infos = self.venv.step_wait()
+        return *map(self.form, arrays), infos
+
+
+def reversed_twice(array):
+    return np.ascontiguousarray(array[::-1])[::-1]
+
+
+def read_only(array):
+    array.flags.writeable = False
+    return array
+
+
+def doubled(array):
+    return array if array.dtype == bool else array.astype(float)
+
+
+@pytest.mark.parametrize(
+    "form", [reversed_twice, np.asfortranarray, read_only, doubled, lambda array: np.repeat(array, 2, 0)[::2]]
+)
+def test_arrays_of_any_form_are_the_same_numbers(form, tmp_path):
+    weights = []
+    for env in (make_vec_env(SMALL, 2), InOtherForms(make_vec_env(SMALL, 2), form)):
+        model = build(env, n_steps=30).learn(240)
+        save_checkpoint(model, tmp_path / "checkpoint", 0.0)
+        weights.append(torch.cat([p.detach().ravel() for p in model.policy.parameters()]))
+    assert torch.equal(*weights)
+    observations = np.random.default_rng(0).random((2, 15), dtype=np.float32)
+    actions, state = model.predict(observations, deterministic=True)
+    again, _ = model.predict(form(observations), deterministic=True)
+    assert np.array_equal(actions, again)
+    wanted, _ = model.predict(observations, state, np.zeros(2, dtype=bool), deterministic=True)
+    given = tuple(map(form, state))
+    assert np.array_equal(
+        wanted, model.predict(observations, given, form(np.zeros(2, dtype=bool)), deterministic=True)[0]
+    )

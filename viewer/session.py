@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from agents.ablations import Ablations
+from agents.episode_length import episode_length
 from agents.evaluation import INTACT, Task
-from agents.vec_env import GymnasiumVecEnv, episode_length
+from agents.vec_env import GymnasiumVecEnv
 from plastic_maze.layouts import MazeLayout
 from plastic_maze.observations import CUE
 from plastic_maze.reference import own_vector_env
