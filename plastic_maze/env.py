@@ -1,11 +1,13 @@
 """One maze as a `gymnasium.Env`: the rules with N = 1."""
 
+from copy import copy
 from operator import index
 from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
 from gymnasium import logger, spaces
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import InvalidAction, ResetNeeded
 from numpy.typing import NDArray
 
@@ -112,7 +114,9 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
     ## Episode End
     - Termination: after `max_steps` steps. The horizon is part of the task (the agent sees the time, and
       nothing is to be gained after the end), so the last step is a termination and must not be bootstrapped.
-    - Truncation: never.
+    - Truncation: never, unless `gymnasium.make(..., max_episode_steps=...)` sets a limit. The ids are
+      registered without one, since the maze ends its episodes itself; once made, `env.spec` says how long
+      they are, for the wrappers that ask it.
 
     ## Information
     `reset()` and `step()` return a dictionary with:
@@ -192,6 +196,7 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
         self.observation_space = self._observer.space
         self.action_space = spaces.Discrete(NUM_ACTIONS)
         self._window = Window("Plastic Maze", self.metadata["render_fps"])
+        self._spec: EnvSpec | None = None
         self._positions = [tuple(position) for position in self.rules.layout.coordinates.tolist()]
         self._state: MazeState | None = None
         self._finished = False
@@ -200,6 +205,17 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
     def max_steps(self) -> int:
         """Steps in an episode."""
         return self.rules.max_steps
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """How the environment was made, with `max_steps` for the length of an episode."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = copy(spec)
+        if self._spec is not None and self._spec.max_episode_steps is None:
+            self._spec.max_episode_steps = self.max_steps
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

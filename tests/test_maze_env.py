@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from gymnasium.error import InvalidAction, ResetNeeded
 from gymnasium.utils.env_checker import check_env
+from gymnasium.wrappers import TimeAwareObservation
 from stable_baselines3.common.env_checker import check_env as check_env_sb3
 
 import plastic_maze
@@ -47,7 +48,8 @@ def test_ids_have_the_settings_of_the_papers(name: str) -> None:
     assert rules.random_walls == (name == "PlasticMazeRandom-v0")
     assert rules.goal_switch == (name == "PlasticMazeReversal-v0")
     assert env.unwrapped.max_steps == expected[1]
-    assert env.spec.max_episode_steps is None
+    assert gym.spec(name).max_episode_steps is None  # would cut off episodes that an argument makes longer
+    assert env.spec.max_episode_steps == expected[1]
 
 
 def test_defaults_are_those_of_the_first_id() -> None:
@@ -63,6 +65,29 @@ def test_checkers_find_nothing_to_say(name: str) -> None:
         check_env(gym.make(name, render_mode="rgb_array").unwrapped)
         check_env_sb3(gym.make(name).unwrapped)
         check_env_sb3(gym.make(name))
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "length", "ends"),
+    [
+        ({}, 80, (True, False)),
+        ({"max_steps": 30}, 30, (True, False)),
+        ({"max_episode_steps": 20}, 20, (False, True)),
+        ({"max_episode_steps": 20, "max_steps": 20}, 20, (True, True)),
+    ],
+)
+def test_wrappers_learn_how_long_an_episode_is(
+    kwargs: dict[str, Any], length: int, ends: tuple[bool, bool]
+) -> None:
+    env = TimeAwareObservation(gym.make("PlasticMazeSmall-v0", **kwargs))
+    assert env.max_timesteps == env.spec.max_episode_steps == length
+    env.reset(seed=0)
+    for t in range(1, length + 1):
+        _, _, *over, _ = env.step(t % 4)
+        assert tuple(over) == (ends if t == length else (False, False))
+    again = gym.make(gym.make("PlasticMazeSmall-v0", **kwargs).spec)
+    assert again.spec.max_episode_steps == length
+    assert again.unwrapped.max_steps == kwargs.get("max_steps", 80)
 
 
 @pytest.mark.parametrize(
