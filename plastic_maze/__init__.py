@@ -8,7 +8,7 @@ from typing import Any
 
 from gymnasium.envs.registration import register
 
-from plastic_maze.bounds import score_bound
+from plastic_maze.bounds import ScoreBound, score_bound
 from plastic_maze.env import PlasticMazeEnv
 from plastic_maze.layouts import MazeLayout, pillar_layout
 from plastic_maze.memoryless import MemorylessPlayer, best_memoryless
@@ -30,6 +30,7 @@ __all__ = [
     "PlasticMazeEnv",
     "PlasticMazeVectorEnv",
     "RandomPlayer",
+    "ScoreBound",
     "__version__",
     "best_memoryless",
     "pillar_layout",

@@ -10,8 +10,11 @@
    anywhere.
 
 For the ordinary task this is the best player there is, but for what a better route would gain and what could
-be gained by taking more risk in the last few steps. For paired associates and reversal it is a good one, no
-more: steps 2 to 4 search by rule of thumb.
+be gained by taking more risk in the last few steps: its score is within 2 % of a bound that no agent can pass
+(`plastic_maze.bounds`). For paired associates and reversal it is a good player, no more: steps 2 to 4 search
+by rule of thumb there, and better players exist. In the bare 3x3 room with 3 to 6 steps it gets 92 to 96 % of
+the most that is possible with two pairs, and 86 to 98 % with reversal. An agent's share of the planner's
+score is not its share of what is possible, then, and may come to more than 100 %.
 """
 
 from dataclasses import dataclass, field
@@ -82,6 +85,9 @@ class Belief:
 
 class PlannerPlayer:
     """Plans with what an agent sees, by the `predict` protocol of Stable-Baselines3.
+
+    Very nearly the best player there can be in the ordinary maze, a good one with several pairs or a goal
+    that moves: the top of this file says how good.
 
     Its memory is the `state` that `predict` returns; hand it back at the next call. An episode's start is
     known by the observation.
