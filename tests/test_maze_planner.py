@@ -1,5 +1,6 @@
 """The planner, the beliefs and routes it plans with, and the bound on what any agent can score."""
 
+import re
 from functools import cache
 from itertools import permutations
 from typing import Any
@@ -17,6 +18,7 @@ from plastic_maze import (
     pillar_layout,
     score_bound,
 )
+from plastic_maze.__main__ import main
 from plastic_maze.beliefs import Views, belief_graph, fewest_steps
 from plastic_maze.bounds import assign
 from plastic_maze.routes import search_route
@@ -261,10 +263,31 @@ def test_oracle_walks_shortest_paths_in_random_walls(goal_switch: bool) -> None:
         observation, _, _, _, info = env.step(actions)
 
 
+def test_the_table_of_what_is_possible(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["PlasticMazeSmall-v0", "PlasticMazeRandom-v0", "--episodes", "8", "--layouts", "2"]) == 0
+    head, _, small, random_walls = capsys.readouterr().out.splitlines()
+    assert head == "| id | random | planner | bound | oracle |"
+    assert re.fullmatch(r"\| `PlasticMazeSmall-v0` (\| \S+ \(\S+\) ){2}\| 191.6 \| \S+ \(\S+\) \|", small)
+    assert re.fullmatch(r"\| `PlasticMazeRandom-v0` \| \S+ \(\S+\) \|  (\| \S+ \(\S+\) ){2}\|", random_walls)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["PlasticMaze-v9"], "unknown maze 'PlasticMaze-v9', there are PlasticMaze-v0"),
+        (["--layouts", "1"], "must be a whole number from 2 to 100000, got '1'"),
+        (["--episodes", "1000000000"], "must be a whole number from 2 to 100000, got '1000000000'"),
+        (["--episodes", "many"], "got 'many'"),
+    ],
+)
+def test_the_table_refuses(refused: Any, arguments: list[str], message: str) -> None:
+    assert message in refused(main, *arguments)
+
+
 def test_bound_with_random_walls() -> None:
     env = PlasticMazeVectorEnv(512, **ENVIRONMENTS["PlasticMazeRandom-v0"])
-    score, error = bound = score_bound(env.rules, layouts=8)
-    assert bound == score_bound(env.rules, layouts=8)
+    score, error = score_bound(env.rules, layouts=8)
+    assert score_bound(env.rules, layouts=2) == score_bound(env.rules, layouts=2)
     other, other_error = score_bound(env.rules, layouts=8, seed=1)
     assert 0 < abs(score - other) < 3 * np.hypot(error, other_error)
     assert 3 < error < 30  # the bounds of layouts have a deviation of 35
