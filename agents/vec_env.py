@@ -221,5 +221,5 @@ def env_spec(env: VecEnv) -> tuple[str, dict[str, Any]] | None:
         return None
     if spec is None:
         return None
-    ours = ("num_envs", "vectorization_mode", "vector_kwargs", "render_mode")
+    ours = ("num_envs", "vectorization_mode", "vector_kwargs", "autoreset_mode", "render_mode")
     return spec.id, {key: value for key, value in spec.kwargs.items() if key not in ours}

@@ -11,6 +11,7 @@ The beliefs that can come up are few, and finding the best moves is a shortest-p
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,25 @@ class BeliefGraph:
     view: Ints
     size: Ints
     cell: Ints
+
+    def sum_over_children(self, value: Floats) -> Floats:
+        """The values [B + 1] of beliefs, summed over the children of each action, float64 [4, B]."""
+        first, others = self._children_by_place
+        total = value.take(first)
+        flat = total.reshape(-1)
+        for parents, children in others:
+            flat[parents] += value.take(children)
+        return total
+
+    @cached_property
+    def _children_by_place(self) -> tuple[Ints, list[tuple[Ints, Ints]]]:
+        """The first child [4, B]; and the second, third ... of those that have one: flat places, children.
+
+        Most have but one, which is why this is many times as fast as a sum over `children`.
+        """
+        first, *others = np.ascontiguousarray(self.children.transpose(2, 1, 0))
+        there = [np.flatnonzero(child < len(self.size)) for child in others]
+        return first, [(parents, child.take(parents)) for parents, child in zip(there, others, strict=True)]
 
     def by_view(self, actions: Ints) -> Ints:
         """The belief after these actions [B], by what is then seen, int [B + 1, V]; B where there is none."""
@@ -180,8 +200,8 @@ def fewest_steps(graph: BeliefGraph, until_known: bool = False) -> tuple[Ints, F
     ended = np.append(until_known & (graph.size == 1), True)
     total[ended] = 0.0
     while True:
-        by_action = total[graph.children].sum(axis=2)
-        better = np.where(ended[:-1], 0.0, graph.size + by_action.min(axis=1))
+        by_action = graph.sum_over_children(total)
+        better = np.where(ended[:-1], 0.0, graph.size + by_action.min(axis=0))
         if np.array_equal(better, total[:-1]):
-            return by_action.argmin(axis=1), total
+            return by_action.argmin(axis=0), total
         total[:-1] = better

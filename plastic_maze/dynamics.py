@@ -124,7 +124,7 @@ def step(rules: MazeRules, state: MazeState, actions: Ints) -> tuple[NDArray[np.
 
     Args:
         rules: The rules.
-        state: N environments, none of them finished.
+        state: N environments. What is returned for finished ones, and becomes of them, means nothing.
         actions: Each 0 to 3, int [N].
 
     Returns:

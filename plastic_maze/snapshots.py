@@ -50,13 +50,16 @@ def to_snapshot(state: MazeState) -> dict[str, NDArray[Any]]:
     return {name: getattr(state, name).copy() for name in _DTYPES}
 
 
-def from_snapshot(rules: MazeRules, snapshot: dict[str, NDArray[Any]], num_envs: int) -> MazeState:
+def from_snapshot(
+    rules: MazeRules, snapshot: dict[str, NDArray[Any]], num_envs: int, most_elapsed: int
+) -> MazeState:
     """Build the state again.
 
     Args:
         rules: The rules it is to go on under.
         snapshot: From `to_snapshot`.
         num_envs: N.
+        most_elapsed: The most steps there can be in an episode that a snapshot is taken of.
 
     Returns:
         The state, with arrays of its own.
@@ -93,7 +96,7 @@ def from_snapshot(rules: MazeRules, snapshot: dict[str, NDArray[Any]], num_envs:
     _require("pair", _within(pair, 0, rules.n_cues - 1), f"0 to {rules.n_cues - 1}")
     goal = goals[rows, pair]
     _require("agent", agent != goal, "off the goal")
-    _require("elapsed", _within(arrays["elapsed"], 0, rules.max_steps - 1), f"0 to {rules.max_steps - 1}")
+    _require("elapsed", _within(arrays["elapsed"], 0, most_elapsed), f"0 to {most_elapsed}")
     _require("previous_action", _within(arrays["previous_action"], NO_ACTION, NUM_ACTIONS - 1), "-1 to 3")
     begun = (arrays["previous_action"] != NO_ACTION) == (arrays["elapsed"] > 0)
     _require("previous_action", begun, "-1 if, and only if, no step was taken")

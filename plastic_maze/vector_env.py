@@ -1,6 +1,6 @@
 """N mazes as a `gymnasium.vector.VectorEnv`: the same rules, without a loop over environments."""
 
-from typing import Any, ClassVar, TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 from gymnasium import logger, spaces
@@ -25,13 +25,22 @@ from plastic_maze.validation import whole_number
 class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDArray[Any]]):
     """Many copies of `PlasticMazeEnv`, which describes the task, stepped at once.
 
+    `gymnasium.make_vec` hands all arguments on:
+    `gymnasium.make_vec("plastic_maze:PlasticMaze-v0", num_envs=8, autoreset_mode="NextStep")`.
+
     Row i after `reset(seed=s)` is the single environment after `reset(seed=s + i)`, bit for bit, for as many
     episodes as one cares to play.
 
-    Finished environments begin their next episode within the same step (`AutoresetMode.SAME_STEP`). The
-    information of that step then holds, in the form Gymnasium gives it, `final_obs` (float32 [num_envs, F])
-    and `final_info` (a dictionary), each with a mask (`_final_obs`, `_final_info`, bool [num_envs]) of the
-    rows that count; the others are zero. F is 15 + `cue_size`.
+    What happens after the end of an episode is up to `autoreset_mode`, as in Gymnasium's own vector
+    environments:
+
+    - `SAME_STEP` begins the next episode within the same step. The information of that step then holds, in
+      the form Gymnasium gives it, `final_obs` (float32 [num_envs, F]) and `final_info` (a dictionary), each
+      with a mask (`_final_obs`, `_final_info`, bool [num_envs]) of the rows that count; the others are zero.
+      F is 15 + `cue_size`.
+    - `NEXT_STEP` shows the end, and begins the next episode in the step after: its action is ignored there
+      and its reward is 0. Gymnasium's vector wrappers of observations need this mode.
+    - `DISABLED` leaves it to `reset(options={"reset_mask": mask})`.
 
     The information is one array per key, with all environments in it: `agent` and `goal` are int [num_envs,
     2], `hits` and, where there are several, `pair` are int [num_envs], each with its mask. All arrays handed
@@ -39,7 +48,7 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
 
     Args:
         num_envs: How many.
-        size: See `PlasticMazeEnv`, as for all that follow.
+        size: See `PlasticMazeEnv`, as for those that follow.
         max_steps: Steps in an episode.
         goal_reward: Paid on entering the goal; above 0.
         wall_penalty: Taken off for a move into a wall; 0 or more.
@@ -48,12 +57,17 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
         layout: "pillars" or "random".
         goal_switch: Whether the goal moves once in each episode.
         render_mode: None, "rgb_array" or "ansi".
+        autoreset_mode: One of `gymnasium.vector.AutoresetMode`, or its value: "SameStep", "NextStep" or
+            "Disabled".
+        max_episode_steps: Truncates episodes after so many steps, as `gymnasium.make(max_episode_steps=...)`
+            does with `TimeLimit`. The agent still sees the time as a share of `max_steps`. None or -1: no
+            limit but `max_steps`.
 
     Raises:
         ValueError: If an argument is not accepted.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]  # Gymnasium declares no ClassVar
+    metadata: dict[str, Any] = {  # noqa: RUF012 - as Gymnasium declares it; each instance has its own
         "render_modes": ["rgb_array", "ansi"],
         "render_fps": 12,
         "autoreset_mode": AutoresetMode.SAME_STEP,
@@ -71,6 +85,8 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
         layout: str = "pillars",
         goal_switch: bool = False,
         render_mode: str | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+        max_episode_steps: int | None = None,
     ) -> None:
         check_render_mode(render_mode, self.metadata)
         self.num_envs = whole_number("num_envs", num_envs, minimum=1)
@@ -78,6 +94,9 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
             size, max_steps, goal_reward, wall_penalty, n_cues, cue_size, layout, goal_switch
         )
         self.render_mode = render_mode
+        self.autoreset_mode = _autoreset_mode(autoreset_mode)
+        self.metadata = self.metadata | {"autoreset_mode": self.autoreset_mode}
+        self.max_episode_steps = _step_limit(max_episode_steps)
         self._observer = Observer(self.rules)
         self.single_observation_space = self._observer.space
         self.single_action_space = spaces.Discrete(NUM_ACTIONS)
@@ -91,6 +110,11 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
     def max_steps(self) -> int:
         """Steps in an episode."""
         return self.rules.max_steps
+
+    @property
+    def _last_step(self) -> int:
+        """The step with which episodes end."""
+        return min(self.max_steps, self.max_episode_steps or self.max_steps)
 
     def reset(
         self,
@@ -108,7 +132,8 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
                 they are.
 
         Returns:
-            Observations, float32 [num_envs, F], and information, both of all environments.
+            Observations of all environments, float32 [num_envs, F], and information of those that were reset:
+            that of the others is zero, and not in the masks.
 
         Raises:
             ValueError: If the seeds or an option are not accepted.
@@ -129,10 +154,10 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
         begun = dynamics.begin_episodes(self.rules, words, episodes, goal)
         if len(rows) == self.num_envs:
             self._state = begun
-        else:
-            assert self._state is not None
-            self._state.assign(rows, begun)
-        return self._observer.observe(self._state), self._info(self._state)
+            return self._observer.observe(self._state), self._info(self._state)
+        assert self._state is not None
+        self._state.assign(rows, begun)
+        return self._observer.observe(self._state), self._info_of(rows, self._state)
 
     def step(
         self, actions: NDArray[np.intp]
@@ -145,25 +170,35 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
             actions: 0 up, 1 down, 2 left, 3 right; integers [num_envs].
 
         Returns:
-            Observations, float32 [num_envs, F]; rewards, float64 [num_envs]; whether the episodes ended,
-            bool [num_envs]; all False, bool [num_envs]; information.
+            Observations, float32 [num_envs, F]; rewards, float64 [num_envs]; whether the episodes ended, and
+            whether `max_episode_steps` cut them off, bool [num_envs] each; information.
 
         Raises:
             InvalidAction: If the actions are not `num_envs` integers from 0 to 3.
-            ResetNeeded: Before the first reset.
+            ResetNeeded: Before the first reset, or, where nothing resets by itself, after an episode's end.
         """
         state = self._begun("step")
-        rewards, ended = dynamics.step(self.rules, state, self._checked(actions))
+        actions = self._checked(actions)
+        same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
+        over = None if same_step else self._over(state)
+        rewards, terminated = dynamics.step(self.rules, state, actions)
+        if self.max_episode_steps is None:
+            truncated, ended = self._nowhere.copy(), terminated
+        else:
+            truncated = state.elapsed >= self.max_episode_steps
+            ended = terminated | truncated
+        if over is not None:
+            self._begin_next(state, over)
+            rewards[over], terminated[over], truncated[over] = 0.0, False, False
         observations = self._observer.observe(state)
-        final: dict[str, Any] | None = None
-        rows = ended.nonzero()[0]
-        if rows.size:
-            final = self._final(observations, state, rows)
-            begun = dynamics.begin_episodes(self.rules, state.seed[rows], state.episode[rows] + np.uint64(1))
-            state.assign(rows, begun)
-            observations[rows] = self._observer.observe(begun)
+        final: dict[str, Any] = {}
+        if same_step:
+            rows = ended.nonzero()[0]
+            if rows.size:
+                final = self._final(rows, observations, state)
+                observations[rows] = self._observer.observe(self._begin_next(state, rows))
         info = self._info(state)
-        return observations, rewards, ended, self._nowhere.copy(), info if final is None else info | final
+        return observations, rewards, terminated, truncated, info | final if final else info
 
     def render(self) -> tuple[Any, ...] | None:
         """Show every maze.
@@ -198,7 +233,9 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
         Raises:
             ValueError: If the snapshot cannot have come from such an environment; nothing has changed then.
         """
-        self._state = from_snapshot(self.rules, snapshot, self.num_envs)
+        resets_at_once = self.autoreset_mode is AutoresetMode.SAME_STEP
+        most_elapsed = self._last_step - 1 if resets_at_once else self._last_step
+        self._state = from_snapshot(self.rules, snapshot, self.num_envs, most_elapsed)
 
     def observe(self) -> NDArray[np.float32]:
         """The present observations, float32 [num_envs, F]: what to go on with after `set_state`.
@@ -241,6 +278,28 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
         if self._state is None:
             raise ResetNeeded(f"Cannot call env.{method}(): no episode has begun, call env.reset() first")
         return self._state
+
+    def _over(self, state: MazeState) -> NDArray[np.intp] | None:
+        """The environments whose episodes ended with the step before, int [M]; None if there are none.
+
+        Raises:
+            ResetNeeded: If there are some, and nobody but the caller resets them.
+        """
+        rows = (state.elapsed >= self._last_step).nonzero()[0]
+        if rows.size == 0:
+            return None
+        if self.autoreset_mode is AutoresetMode.DISABLED:
+            raise ResetNeeded(
+                f"Cannot call env.step(): the episodes of environments {rows.tolist()} have ended, call "
+                'env.reset(options={"reset_mask": ...}) with these first'
+            )
+        return rows
+
+    def _begin_next(self, state: MazeState, rows: NDArray[np.intp]) -> MazeState:
+        """Begin the next episode of the environments in `rows`, and return these as they are now."""
+        begun = dynamics.begin_episodes(self.rules, state.seed[rows], state.episode[rows] + np.uint64(1))
+        state.assign(rows, begun)
+        return begun
 
     def _checked(self, actions: Any) -> NDArray[np.intp]:
         try:
@@ -296,23 +355,23 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
             **pair,
         )
 
+    def _info_of(self, rows: NDArray[np.intp], state: MazeState) -> dict[str, Any]:
+        """The information of the environments in `rows` alone."""
+        info = {key: value for key, value in self._info(state).items() if not key.startswith("_")}
+        return self._masked(self._mask(rows), **{key: _only(rows, value) for key, value in info.items()})
+
     def _final(
-        self, observations: NDArray[np.float32], state: MazeState, rows: NDArray[np.intp]
+        self, rows: NDArray[np.intp], observations: NDArray[np.float32], state: MazeState
     ) -> dict[str, Any]:
         """What the environments in `rows` looked like at their end."""
-        mask = np.zeros(self.num_envs, dtype=np.bool_)
-        mask[rows] = True
-
-        def only_rows(array: NDArray[Any]) -> NDArray[Any]:
-            kept = np.zeros_like(array)
-            kept[rows] = array[rows]
-            return kept
-
-        info = self._info(state)
-        final_info = self._masked(
-            mask, **{key: only_rows(info[key]) for key in info if not key.startswith("_")}
+        return self._masked(
+            self._mask(rows), final_obs=_only(rows, observations), final_info=self._info_of(rows, state)
         )
-        return self._masked(mask, final_obs=only_rows(observations), final_info=final_info)
+
+    def _mask(self, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+        mask = self._nowhere.copy()
+        mask[rows] = True
+        return mask
 
     @staticmethod
     def _masked(mask: NDArray[np.bool_], **values: Any) -> dict[str, Any]:
@@ -322,3 +381,27 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
 
 def _is_seed(seed: Any) -> TypeGuard[int | np.integer]:
     return isinstance(seed, int | np.integer) and not isinstance(seed, bool) and bool(seed >= 0)
+
+
+def _only(rows: NDArray[np.intp], array: NDArray[Any]) -> NDArray[Any]:
+    """A copy with zeros in all other rows."""
+    kept = np.zeros_like(array)
+    kept[rows] = array[rows]
+    return kept
+
+
+def _autoreset_mode(given: Any) -> AutoresetMode:
+    try:
+        return AutoresetMode(given)
+    except ValueError as error:
+        modes = [mode.value for mode in AutoresetMode]
+        raise ValueError(
+            f"autoreset_mode must be an AutoresetMode or one of {modes}, got {given!r}"
+        ) from error
+
+
+def _step_limit(max_episode_steps: Any) -> int | None:
+    """Read as `gymnasium.make` does, where -1 stands for no limit too."""
+    if max_episode_steps is None or max_episode_steps == -1:
+        return None
+    return whole_number("max_episode_steps", max_episode_steps, minimum=1)
