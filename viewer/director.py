@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import replace
 
-from viewer.keys import Command, Need, keys_for
+from viewer.help import Entry, entries_for
+from viewer.keys import Command, Key, Need, keys_for
 from viewer.match import Match, Score, Yardsticks, score_of
 from viewer.minds import AgentMind
 from viewer.moment import Moment
@@ -29,19 +31,31 @@ class Director:
         heading: What stands above it: the name of the maze.
         greedy: Begin with the likeliest actions rather than sampled ones.
         yardsticks: Whose scores stand beside a person's at the end of an episode.
+        episodes: After so many there is nothing more to watch; None: they go on.
     """
 
     def __init__(
-        self, match: Match, heading: str, greedy: bool = False, yardsticks: Yardsticks | None = None
+        self,
+        match: Match,
+        heading: str,
+        greedy: bool = False,
+        yardsticks: Yardsticks | None = None,
+        episodes: int | None = None,
     ) -> None:
         self.match = match
         self.paused = False
         self.greedy = greedy
+        self.help_shown = False
+        self.done = False
+        """Whether all episodes have been watched."""
         self.goal_shown = self.whole_maze = match.person is None
+        self._hidden_again: tuple[bool, bool] | None = None
+        """What was shown of goal and maze before a person's game ended and all was."""
         self.finished: list[tuple[int, tuple[Score, ...]]] = []
         """Each episode that a person played to its end: its seed, and what everybody got."""
         self._heading = heading
         self._yardsticks = yardsticks
+        self._episodes = episodes
         self._pace = _FIRST_PACE
         self._minds = [session.mind for session in match.sessions if isinstance(session.mind, AgentMind)]
         self._plastic = [mind for mind in self._minds if mind.has_plasticity]
@@ -50,7 +64,7 @@ class Director:
             Need.AGENT: bool(self._minds),
             Need.PLASTICITY: bool(self._plastic),
         }
-        self.keys = keys_for([need for need, there in given.items() if there])
+        self._given = [need for need, there in given.items() if there]
         self._message, self._message_left = "", 0.0
         self._due = self._held = 0.0
         self._begin(0)
@@ -61,18 +75,43 @@ class Director:
         return PACES[self._pace]
 
     @property
+    def keys(self) -> tuple[Key, ...]:
+        """The keys that do something now."""
+        now = {Need.WHOLE_MAZE: self.whole_maze, Need.STEPS_LEFT: not self.match.over}
+        return keys_for([*self._given, *(need for need, there in now.items() if there)])
+
+    @property
     def screen(self) -> Screen:
         """What there is to see."""
+        number = (
+            f"episode {self.match.episode + 1} of {self._episodes}, " if self._episodes else "episode of "
+        )
         return Screen(
             moments=self.match.moments,
-            heading=f"{self._heading}, episode of seed {self.match.seed}",
+            heading=f"{self._heading}, {number}seed {self.match.seed}",
             status=self._status(),
             goal_shown=self.goal_shown,
             whole_maze=self.whole_maze,
-            keys=self.keys,
+            keys=keys_for([*self._given, Need.WHOLE_MAZE, Need.STEPS_LEFT]),
+            working=self.keys,
             message=self._message,
             ranking=self._ranking,
+            help=self._help if self.help_shown else (),
         )
+
+    @property
+    def _help(self) -> tuple[Entry, ...]:
+        goal_moves = any(session.goal_moves for session in self.match.sessions)
+        return entries_for(self.match.moments, self.match.person is not None, goal_moves)
+
+    @property
+    def quiet_seconds(self) -> float:
+        """How long nothing changes on the screen unless somebody presses a key or clicks."""
+        changes = [self._message_left] if self._message else []
+        if self._going_on:
+            left = _HOLD_SECONDS - self._held if self.match.over else (1 - self._due) / self.pace
+            changes.append(left)
+        return max(0.0, min(changes, default=math.inf))
 
     def so_far(self) -> list[Screen]:
         """The episode up to now, as screens without keys and messages."""
@@ -90,11 +129,13 @@ class Director:
             self._message = ""
         if self.match.person is not None:
             self._step()  # whenever a key was pressed
+        elif not self._going_on:
+            return
         elif self.match.over:
-            self._held += 0.0 if self.paused else seconds
+            self._held += seconds
             if self._held >= _HOLD_SECONDS:
-                self._begin(self.match.episode + 1)
-        elif not self.paused:
+                self._next()
+        else:
             self._due += seconds * self.pace
             while self._due >= 1:
                 self._due -= 1
@@ -102,7 +143,7 @@ class Director:
 
     def press(self, action: int) -> None:
         """A person's arrow key."""
-        if self.match.person is not None:
+        if self.match.person is not None and not self.match.over:
             self.match.person.press(action)
 
     def click(self, cell: int) -> None:
@@ -125,7 +166,7 @@ class Director:
             change = 1 if command is Command.FASTER else -1
             self._pace = min(max(self._pace + change, 0), len(PACES) - 1)
         elif command is Command.NEW:
-            self._begin(self.match.episode + 1)
+            self._next()
         elif command is Command.AGAIN:
             self._begin(self.match.episode)
         elif command is Command.GOAL:
@@ -143,8 +184,25 @@ class Director:
             for mind in self._plastic:
                 mind.wipe()
             self._tampered("hebb was wiped")
+        elif command is Command.HELP:
+            self.help_shown = not self.help_shown
+
+    @property
+    def _going_on(self) -> bool:
+        """Whether steps follow each other by themselves."""
+        return self.match.person is None and not self.paused and not self.help_shown
+
+    def _next(self) -> None:
+        """Begin the next episode, if there is to be one."""
+        if self.match.episode + 1 == self._episodes:
+            self.done = True
+        else:
+            self._begin(self.match.episode + 1)
 
     def _begin(self, episode: int) -> None:
+        if self._hidden_again is not None:
+            self.goal_shown, self.whole_maze = self._hidden_again
+            self._hidden_again = None
         self.match.begin(episode)
         self._kept: deque[tuple[Moment, ...]] = deque([self.match.moments], maxlen=_KEPT_STEPS + 1)
         self._ranking: tuple[Score, ...] = ()
@@ -164,6 +222,8 @@ class Director:
             scores += [score for score in others if score.label not in known]
             self._ranking = tuple(sorted(scores, key=lambda score: -score.score))
             self.finished.append((self.match.seed, self._ranking))
+            self._hidden_again = self.goal_shown, self.whole_maze
+            self.goal_shown = self.whole_maze = True
 
     def _tampered(self, message: str) -> None:
         for session in self.match.sessions:
@@ -173,10 +233,15 @@ class Director:
 
     def _status(self) -> str:
         if self.match.person is not None:
-            return "episode over: N for a new one" if self.match.over else "arrow keys walk"
-        parts = ["paused" if self.paused else f"{self.pace} steps a second"]
+            if not self.match.over:
+                return "walk with the arrow keys and find the hidden goal"
+            last = self.match.episode + 1 == self._episodes
+            return f"episode over: press {'Q to quit' if last else 'N for a new one'}"
+        parts = ["episode over"] if self.match.over else []
+        parts += ["paused"] if self.paused else []
+        parts.append(f"{self.pace} step{'s' if self.pace > 1 else ''} a second")
         if self._minds:
             parts.append("greedy" if self.greedy else "sampled")
         if any(mind.frozen for mind in self._plastic):
             parts.append("hebb frozen")
-        return ", ".join(["episode over", *parts] if self.match.over else parts)
+        return ", ".join(parts)

@@ -13,11 +13,16 @@ from viewer.inspection import Inspection
 
 FLASH_STEPS = 4
 """Steps after a hit during which it flashes."""
+NEWS_STEPS = 24
+"""Steps for which it is told that a goal has moved."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Moment:
-    """What there is to know of one player at one time. Cells are those of the layout."""
+    """What there is to know of one player at one time. Cells are those of the layout.
+
+    A moment equals itself alone, so it is quickly known whether there is something new to draw.
+    """
 
     label: str
     layout: MazeLayout
@@ -37,6 +42,8 @@ class Moment:
     legs: tuple[tuple[int, ...], ...]
     """Cells walked, oldest first: from the start to the first hit, from each landing to the next hit, and the
     leg that is not at its end yet. Bumps count: the same cell stands there twice."""
+    goal_moved: int | None
+    """Steps taken when a goal last moved; None: none has since the first step."""
     action: int | None
     """The last action."""
     values: tuple[float, ...]
@@ -48,6 +55,11 @@ class Moment:
     def over(self) -> bool:
         """Whether the episode has ended."""
         return self.elapsed == self.max_steps
+
+    @property
+    def goal_just_moved(self) -> bool:
+        """Whether it is so short a time ago that a goal was moved that it should be told."""
+        return self.goal_moved is not None and self.elapsed - self.goal_moved < NEWS_STEPS
 
     @property
     def legs_to_hits(self) -> tuple[int, ...]:

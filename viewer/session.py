@@ -46,12 +46,18 @@ class Session:
         """What there is to see now."""
         return self._moment
 
+    @property
+    def goal_moves(self) -> bool:
+        """Whether the goal moves during an episode."""
+        return self._maze.rules.goal_switch or self._move_goal_at is not None
+
     def begin(self, seed: int) -> None:
         """Begin the episode that is drawn from `seed`."""
         options = {} if self._task.goal is None else {"goal": self._task.goal}
         self._observation = self._maze.reset(seed=seed, options=options)[0][0]
         self._steps, self._score = 0, 0.0
         self._action: int | None = None
+        self._goal_moved: int | None = None
         self._values: tuple[float, ...] = ()
         self._hit_steps: tuple[int, ...] = ()
         self._legs: tuple[tuple[int, ...], ...] = ()
@@ -134,6 +140,8 @@ class Session:
         layout = self._maze.rules.layout
         if self._maze.rules.random_walls:
             layout = MazeLayout(self._maze.walls()[0]) if self._steps == 0 else self._moment.layout
+        if self._steps > 0 and set(goals.tolist()) != {self._moment.goal, *self._moment.others}:
+            self._goal_moved = self._steps
         others = tuple(np.delete(goals, pair).tolist())
         cue = tuple(self._observation[CUE].tolist())
         self._moment = self._seen(layout, int(goals[pair]), others, cue)
@@ -151,6 +159,7 @@ class Session:
             score=self._score,
             hit_steps=self._hit_steps,
             legs=(*self._legs, self._leg),
+            goal_moved=self._goal_moved,
             action=self._action,
             values=self._values,
             inspection=self.mind.inspection,

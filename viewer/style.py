@@ -20,6 +20,7 @@ PAPER: Color = (251, 250, 247)
 CARD: Color = (255, 255, 255)
 INK: Color = WALL
 FAINT: Color = (104, 110, 120)
+PALE: Color = (178, 181, 186)
 LINE: Color = (215, 213, 206)
 BLUE: Color = AGENT
 ORANGE: Color = GOAL
@@ -30,11 +31,17 @@ _LETTERS = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
 _SMALLEST = 6
 
 
-@cache
 def _font(pixels: int) -> Any:
-    pygame = import_pygame()
-    pygame.font.init()
-    return pygame.font.Font(_LETTERS, pixels)
+    font = import_pygame().font
+    if not font.get_init():  # at first, or since somebody called pygame.quit(), as Gymnasium does
+        font.init()
+        _opened.cache_clear()
+    return _opened(pixels)
+
+
+@cache
+def _opened(pixels: int) -> Any:
+    return import_pygame().font.Font(_LETTERS, pixels)
 
 
 @lru_cache(maxsize=2048)
@@ -42,6 +49,7 @@ def _written(text: str, pixels: int, color: Color) -> Any:
     return _font(pixels).render(text, True, color)
 
 
+@lru_cache(maxsize=4096)
 def width_of(text: str, pixels: int) -> int:
     """How many pixels wide `text` is."""
     return int(_font(pixels).size(text)[0])
