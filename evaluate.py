@@ -26,6 +26,9 @@ from viewer.minds import PERSON
 from viewer.show import Outputs, play_yourself, show
 from viewer.still import ENDINGS
 
+EPISODES = 200
+"""That are scored unless another number is asked for."""
+
 
 @dataclass(frozen=True)
 class EvaluateSettings:
@@ -36,8 +39,9 @@ class EvaluateSettings:
     gru ...), a reference player (random, planner, oracle), or yourself: human."""
     versus: str | None = None
     """Another such player beside it, on the same episodes."""
-    episodes: int = 200
-    """How many episodes."""
+    episodes: int | None = None
+    """How many episodes to play and score, by default 200. A window closes after so many; by default it stays
+    open until you close it, and nothing is scored."""
     seed: int = 0
     """Episode j is drawn from this seed + j."""
     env: str | None = None
@@ -49,7 +53,7 @@ class EvaluateSettings:
     packages: tuple[str, ...] = ()
     """Python modules to import first, which register cores or environments of your own."""
     render: bool = False
-    """Watch episodes in a window, on which the keys are explained."""
+    """Watch episodes in a window, in which the keys are explained."""
     gif: Path | None = None
     """Write the first episode as an animation."""
     mp4: Path | None = None
@@ -69,7 +73,7 @@ class EvaluateSettings:
         Raises:
             ValueError: Naming the setting and what is accepted.
         """
-        if self.episodes < 1:
+        if self.episodes is not None and self.episodes < 1:
             raise ValueError(f"--episodes must be a whole number above 0, got {self.episodes}")
         check_seed("--seed", self.seed)
         files = (
@@ -100,9 +104,15 @@ class EvaluateSettings:
         return [self.agent] if self.versus is None else [self.agent, self.versus]
 
     @property
+    def scored(self) -> bool:
+        """Whether scores are wanted. Who closes a window wants to be done, unless they asked for scores."""
+        watched = self.render and self.episodes is None and self.json is None
+        return not (watched or PERSON in self.players)
+
+    @property
     def outputs(self) -> Outputs:
         """How episodes are to be shown."""
-        return Outputs(self.render, self.gif, self.mp4, self.frames, self.figure)
+        return Outputs(self.render, self.episodes, self.gif, self.mp4, self.frames, self.figure)
 
     def task(self) -> Task:
         """The environment to play in.
@@ -145,13 +155,15 @@ def run(settings: EvaluateSettings, console: Console) -> None:
     import_packages(settings.packages)
     set_num_threads(1)  # single steps: too little work to share
     task, ablations = settings.task(), settings.ablations
-    if PERSON in settings.players:
-        play_yourself(settings.players, task, settings.seed, settings.deterministic, ablations, console)
+    watch = play_yourself if PERSON in settings.players else show
+    watch(settings.outputs, settings.players, task, settings.seed, settings.deterministic, ablations, console)
+    if not settings.scored:
         return
-    show(settings.outputs, settings.players, task, settings.seed, settings.deterministic, ablations, console)
+    episodes = settings.episodes or EPISODES
 
     def scores_of(name: str, ablations: Ablations) -> Scores:
-        return evaluate(name, task, settings.episodes, settings.seed, settings.deterministic, ablations)
+        with console.status(f"playing {episodes} episodes: {name} {ablations.flags}".rstrip()):
+            return evaluate(name, task, episodes, settings.seed, settings.deterministic, ablations)
 
     scores = scores_of(settings.agent, ablations)
     intact = scores_of(settings.agent, INTACT) if ablations.given else None
@@ -160,16 +172,21 @@ def run(settings: EvaluateSettings, console: Console) -> None:
         scores_of(name, Ablations(move_goal=ablations.move_goal)) for name in names if name != settings.agent
     ]
     if settings.json is not None:
-        measured = report(scores, others, task, settings.episodes, settings.seed, ablations, intact)
+        measured = report(scores, others, task, episodes, settings.seed, ablations, intact)
         settings.json.write_text(json.dumps(measured, indent=2) + "\n")
-    console.print(table(scores, intact, others, task, settings))
+    console.print(table(scores, intact, others, task, episodes, settings))
 
 
 def table(
-    scores: Scores, intact: Scores | None, others: list[Scores], task: Task, settings: EvaluateSettings
+    scores: Scores,
+    intact: Scores | None,
+    others: list[Scores],
+    task: Task,
+    episodes: int,
+    settings: EvaluateSettings,
 ) -> Table:
     """The scores, a column for each player; where something is ablated, the intact agent's come second."""
-    title = f"{task.env_id}, {settings.episodes} episodes from seed {settings.seed}"
+    title = f"{task.env_id}, {episodes} episodes from seed {settings.seed}"
     names = [s.agent for s in (scores, *others)]
     short = short_names(names)
     columns = list(zip(short if len(set(short)) == len(names) else names, (scores, *others), strict=True))

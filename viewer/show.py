@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from numpy import uint8
@@ -29,6 +30,8 @@ class Outputs:
     """How episodes are to be shown: in a window, and in files. None: not in that way."""
 
     render: bool = False
+    episodes: int | None = None
+    """After so many the window closes; None: it stays open until its user closes it."""
     gif: Path | None = None
     mp4: Path | None = None
     frames: Path | None = None
@@ -90,7 +93,7 @@ def show(
         return
     match = make_match(names, task, seed, ablations)
     if outputs.render:
-        _watch(Director(match, task.env_id, greedy), names)
+        _watch(Director(match, task.env_id, greedy, episodes=outputs.episodes), names)
     _write(outputs, lambda size: record(match, task.env_id, greedy, size), console)
     if outputs.figure is not None:
         draw_still(play_to_the_end(match, greedy), outputs.figure)
@@ -98,16 +101,31 @@ def show(
 
 
 def play_yourself(
-    names: Sequence[str], task: Task, seed: int, greedy: bool, ablations: Ablations, console: Console
+    outputs: Outputs,
+    names: Sequence[str],
+    task: Task,
+    seed: int,
+    greedy: bool,
+    ablations: Ablations,
+    console: Console,
 ) -> None:
     """Let a person play, among `names`, and print the scores of the episodes played to their end.
+
+    Args:
+        outputs: After how many episodes the window closes; a person is not recorded.
+        names: One or two players, one of them the person.
+        task: Where they play.
+        seed: Episode j is drawn from `seed` + j.
+        greedy: Agents take the likeliest actions rather than sampled ones.
+        ablations: What is taken away from the first player.
+        console: Told the scores.
 
     Raises:
         ValueError: If the task, a player or an ablation is not accepted.
         RuntimeError: If there is no display.
     """
     match = make_match(names, task, seed, ablations)
-    director = Director(match, task.env_id, greedy, Yardsticks(task, ablations.move_goal))
+    director = Director(match, task.env_id, greedy, Yardsticks(task, ablations.move_goal), outputs.episodes)
     _watch(director, names)
     for episode_seed, ranking in director.finished:
         console.print(_as_table(f"{task.env_id}, episode of seed {episode_seed}", ranking))
@@ -122,8 +140,8 @@ def _write(
 ) -> None:
     """Write those outputs that are made of frames, which `draw` gives in any size."""
 
-    def say(path: Path, count: int) -> None:
-        console.print(f"{path}: {count} frames", highlight=False)
+    def say(path: Path, number: int) -> None:
+        console.print(f"{path}: {number} frames", highlight=False)
 
     if outputs.gif is not None:
         say(outputs.gif, save_gif(outputs.gif, draw(GIF_SIZE)))
@@ -149,8 +167,11 @@ def _show_plainly(
         )
     if outputs.render:
         window = Window(f"{names[0]} in {task.env_id}", FPS)
-        for image in frames(names[0], task, seed, greedy, ablations):
+        played = count() if outputs.episodes is None else range(outputs.episodes)
+        for image in chain.from_iterable(frames(names[0], task, seed + j, greedy, ablations) for j in played):
             window.show(image)
+            if window.dismissed:
+                break
         window.close()
     _write(outputs, lambda size: frames(names[0], task, seed, greedy, ablations), console)
 
