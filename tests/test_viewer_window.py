@@ -7,6 +7,7 @@ from PIL import Image
 
 import viewer.help
 from agents import RecurrentA2C, make_vec_env
+from agents.core_colors import core_color
 from agents.evaluation import Task
 from plastic_maze.rendering import AGENT, FLOOR, GOAL, UNKNOWN
 from viewer.director import Director
@@ -489,6 +490,18 @@ def test_a_gif_is_finished_after_the_window_was_closed(drive):
     driver.window.run()
     (file,) = driver.folder.glob("*.gif")
     assert Image.open(file).n_frames == 2
+
+
+def test_players_have_the_colors_of_their_cores(drive, path):
+    driver = drive(path, "oracle")
+    one, other = columns_of(driver.director.screen, driver.size)
+
+    def has_color(box):
+        inside = driver.shown[box.top : box.bottom, box.left : box.right]
+        return (inside == pygame.Color(core_color("plastic"))[:3]).all(axis=2).any()
+
+    assert has_color(one.numbers)
+    assert not has_color(other.numbers)
 
 
 def test_letters_outlive_pygame(drive):

@@ -33,6 +33,8 @@ class PlasticWeights:
 class Inspection:
     """An agent that has seen the present observation and is about to act."""
 
+    core: str
+    """The name of its core."""
     probabilities: Floats
     """Of each action [A]."""
     value: float
@@ -74,7 +76,7 @@ def inspect(
     rest = tuple(
         leaf for i, leaf in enumerate(leaves) if i not in shown and not np.array_equal(leaf, hidden_now)
     )
-    return Inspection(_array(probabilities), float(heads[-1]), hidden_now, plastic, rest)
+    return Inspection(policy.core_name, _array(probabilities), float(heads[-1]), hidden_now, plastic, rest)
 
 
 def _array(tensor: torch.Tensor) -> Floats:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.core_colors import core_color
 from plastic_maze.rendering import draw_maze, draw_view, import_pygame
 from plastic_maze.window import Size
 from viewer import layout
@@ -89,7 +90,7 @@ def draw_screen(screen: Screen, size: Size, onto: Any = None) -> Any:
     write(surface, new or screen.status, right, 15 * unit, VERMILLION if new else FAINT, align=1)
     columns = columns_of(screen, size)
     for moment, column in zip(screen.moments, columns, strict=True):
-        draw_numbers(surface, column.numbers, moment, unit)
+        draw_numbers(surface, _after_color(surface, column.numbers, moment, unit), moment, unit)
         surface.blit(_maze(screen, moment, column), column.maze)
         if moment.cue:
             draw_cue(surface, column.cue, moment.cue, unit)
@@ -135,6 +136,19 @@ def _maze(screen: Screen, moment: Moment, column: Column) -> Any:
     picture = pygame.image.frombuffer(frame, frame.shape[1::-1], "RGB")
     fits = picture.get_size() == column.maze.size
     return picture if fits else pygame.transform.smoothscale(picture, column.maze.size)
+
+
+def _after_color(surface: Any, numbers: Any, moment: Moment, unit: float) -> Any:
+    """Draw the colour of a core at the left side of a box; returns the rest of the box."""
+    if moment.inspection is None:
+        return numbers
+    pygame = import_pygame()
+    mark = pygame.Rect(numbers.left, 0, round(6 * unit), round(0.8 * numbers.height))
+    mark.centery = numbers.centery
+    pygame.draw.rect(surface, core_color(moment.inspection.core), mark)
+    rest = numbers.copy()
+    rest.left, rest.width = mark.right + round(8 * unit), numbers.right - mark.right - round(8 * unit)
+    return rest
 
 
 def _draw_separator(surface: Any, one: Column, other: Column) -> None:
