@@ -96,7 +96,7 @@ class EvaluateSettings:
         if PERSON in self.players and self.json is not None:
             raise ValueError("--json is not for a person, who plays as many episodes as they like")
         if self.players == [PERSON, PERSON]:
-            raise ValueError("--versus human needs another player beside, and only one person can play")
+            raise ValueError("--versus human needs another player to play against: only one person can play")
 
     @property
     def players(self) -> list[str]:

@@ -303,6 +303,14 @@ def test_time_and_pace():
     assert director.match.moments[0].elapsed == 0
 
 
+def test_what_a_key_does_takes_the_place_of_an_old_message():
+    director = Director(Match([Session("random", SMALL)], 0), "small")
+    director.say("something else")
+    director.do(Command.FASTER)
+    assert director.screen.message == ""
+    assert "20 steps a second" in director.screen.status
+
+
 def test_so_many_episodes_and_no_more():
     director = Director(Match([Session("random", SMALL)], 4), "small", episodes=2)
     assert "episode 1 of 2, seed 4" in director.screen.heading

@@ -143,7 +143,8 @@ def heat_map(surface: Any, box: Any, values: Floats, bound: float) -> Any:
     rows, cols = values.shape
     scale = min(box.width / cols, box.height / rows)
     size = max(1, round(cols * scale)), max(1, round(rows * scale))
-    small = pygame.image.frombuffer(colors, (cols, rows), "RGB").convert(surface)  # before it is large
+    small = pygame.Surface((cols, rows), depth=32)  # as deep as the window, so that no large one is converted
+    small.blit(pygame.image.frombuffer(colors, (cols, rows), "RGB"), (0, 0))
     area = pygame.Rect(box.topleft, size)
     surface.blit(pygame.transform.scale(small, size), area)
     pygame.draw.rect(surface, LINE, area.inflate(2, 2), 1)

@@ -153,10 +153,11 @@ class Director:
             self._goal_was_put = True
             self.say("the goal was moved")
         else:
-            self.say("the goal cannot lie there")
+            self.say("the goal cannot be put there")
 
     def do(self, command: Command) -> None:
         """Obey a key; saving and quitting are the window's."""
+        self._message = ""  # what the key does is to be seen in its place
         if command is Command.PAUSE:
             self.paused = not self.paused
         elif command is Command.STEP:

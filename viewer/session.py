@@ -114,7 +114,7 @@ class Session:
             ValueError: If it cannot lie there; nothing has changed then.
         """
         if not self.can_move_goal(cell):
-            raise ValueError("the goal cannot lie in a wall, under the agent or on another goal")
+            raise ValueError("the goal cannot be put in a wall, under the agent or on another goal")
         self._maze.move_goal(tuple(self._moment.layout.coordinates[cell].tolist()))
         self._look()
 
