@@ -19,6 +19,7 @@ from agents.checkpoint import read_agent
 from agents.cores.kernels import set_num_threads
 from agents.evaluation import INTACT, REFERENCES, Scores, Task, evaluate, references, report
 from agents.find_agent import find_agent, short_names
+from agents.plural import counted
 from agents.recording import check_mp4
 from agents.settings import DEFAULT_ENV, MazeSettings, check_seed, import_packages
 from agents.vec_env import find_spec
@@ -186,7 +187,7 @@ def table(
     settings: EvaluateSettings,
 ) -> Table:
     """The scores, a column for each player; where something is ablated, the intact agent's come second."""
-    title = f"{task.env_id}, {episodes} episodes from seed {settings.seed}"
+    title = f"{task.env_id}, {counted(episodes, 'episode')} from seed {settings.seed}"
     names = [s.agent for s in (scores, *others)]
     short = short_names(names)
     columns = list(zip(short if len(set(short)) == len(names) else names, (scores, *others), strict=True))
@@ -201,7 +202,7 @@ def table(
     def row(label: str, *cells: str) -> None:
         grid.add_row(label, *cells)
 
-    row("mean return", *(f"{s.mean_return:.2f}" for s in all_scores))
+    row("mean return", *(f"{s.mean_return:z.2f}" for s in all_scores))
     row(
         "95 % interval",
         *("-" if s.ci95 is None else f"± {s.ci95[1] - s.mean_return:.2f}" for s in all_scores),
@@ -214,7 +215,7 @@ def table(
             if name in means:
                 whole = means[name]  # where that is nothing, there are no shares of it
                 shares = (
-                    "-" if s is apart or whole <= 0 else f"{s.mean_return / whole:.0%}" for s in all_scores
+                    "-" if s is apart or whole <= 0 else f"{s.mean_return / whole:z.0%}" for s in all_scores
                 )
                 row(f"share of the {name}", *shares)
         row("steps to the first hit", *(_number(s.steps_to_first_hit) for s in all_scores))
@@ -240,7 +241,7 @@ def _check_file(name: str, path: Path, endings: Sequence[str]) -> None:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:z.2f}"
 
 
 if __name__ == "__main__":

@@ -199,6 +199,18 @@ def test_there_is_no_share_of_nothing(tmp_path, capsys):
     assert json.loads((tmp_path / "a.json").read_text())["mean_return"] == 0
 
 
+def test_numbers_and_nouns_are_written_as_people_write_them(capsys):
+    """A return a little below 0 is 0 % of the planner's, and one episode is no plural."""
+    arguments = ["random", "--env", SMALL, "--max-steps", "8", "--wall-penalty", "0.001", "--seed", "2"]
+    assert evaluate.main([*arguments, "--episodes", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "1 episode from seed" in said
+    (line,) = [line for line in said.splitlines() if "share of the planner" in line]
+    assert line.split("│")[2].strip() == "0%"
+    (line,) = [line for line in said.splitlines() if "mean return" in line]
+    assert line.split("│")[2].strip() == "0.00"
+
+
 def test_another_environment_draws_itself(tmp_path):
     run("evaluate.py", "random", "--env", "CartPole-v1", "--episodes", 2, "--gif", tmp_path / "a.gif")
     assert Image.open(tmp_path / "a.gif").n_frames > 3

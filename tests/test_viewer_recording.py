@@ -41,6 +41,17 @@ def test_the_same_seed_gives_the_same_frames(path, tmp_path):
     assert animation.n_frames == 13
 
 
+def test_an_animation_rests_at_its_end(tmp_path):
+    images = [np.full((50, 64, 3), shade, dtype=np.uint8) for shade in (0, 200, 0, 200)]
+    save_gif(tmp_path / "a.gif", images)
+    with Image.open(tmp_path / "a.gif") as animation:
+        durations = []
+        for number in range(animation.n_frames):
+            animation.seek(number)
+            durations.append(animation.info["duration"])
+    assert durations == [80, 80, 80, 2000]
+
+
 def test_a_film_can_be_read_again(tmp_path):
     reader = pytest.importorskip("imageio_ffmpeg")
     images = [np.full((50, 64, 3), 20 * i, dtype=np.uint8) for i in range(8)]

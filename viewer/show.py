@@ -15,6 +15,7 @@ from rich.table import Table
 from agents.ablations import Ablations
 from agents.evaluation import INTACT, Task
 from agents.find_agent import short_names
+from agents.plural import counted
 from agents.recording import FPS, frames, save_frames, save_gif, save_mp4
 from plastic_maze.window import Window
 from viewer.director import Director
@@ -140,8 +141,8 @@ def _write(
 ) -> None:
     """Write those outputs that are made of frames, which `draw` gives in any size."""
 
-    def say(path: Path, number: int) -> None:
-        console.print(f"{path}: {number} frames", highlight=False)
+    def say(path: Path, count: int) -> None:
+        console.print(f"{path}: {counted(count, 'frame')}", highlight=False)
 
     if outputs.gif is not None:
         say(outputs.gif, save_gif(outputs.gif, draw(GIF_SIZE)))
@@ -180,5 +181,5 @@ def _as_table(title: str, ranking: Sequence[Score]) -> Table:
     table = Table("", "return", "hits", "steps to the first hit", title=title)
     for score in ranking:
         first = "-" if score.first is None else str(score.first)
-        table.add_row(score.label, f"{score.score:.1f}", str(score.hits), first)
+        table.add_row(score.label, f"{score.score:z.1f}", str(score.hits), first)
     return table
