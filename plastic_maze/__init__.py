@@ -12,7 +12,7 @@ from plastic_maze.bounds import score_bound
 from plastic_maze.env import PlasticMazeEnv
 from plastic_maze.layouts import MazeLayout, pillar_layout
 from plastic_maze.memoryless import MemorylessPlayer, best_memoryless
-from plastic_maze.planner import PlannerPlayer
+from plastic_maze.planner import Belief, PlannerPlayer
 from plastic_maze.reference import OraclePlayer, RandomPlayer
 from plastic_maze.rules import MazeRules
 from plastic_maze.vector_env import PlasticMazeVectorEnv
@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ENVIRONMENTS",
+    "Belief",
     "MazeLayout",
     "MazeRules",
     "MemorylessPlayer",

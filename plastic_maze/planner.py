@@ -62,6 +62,24 @@ class PlannerMemory:
         self.every = np.arange(len(self.action))
 
 
+@dataclass(frozen=True, eq=False)
+class Belief:
+    """Where a planner thinks the agent and the goal that pays may be, as chances that add up to 1.
+
+    Walls have chance 0, and all squares that the planner holds possible are equally likely. In the ordinary
+    maze these are the true chances of a player that has seen what the planner has seen. With several pairs or
+    a goal that moves they are the planner's rule of thumb: it keeps one set of squares for the agent and one
+    for the goal, not what one says about the other, and takes a goal to have moved only when it must have.
+
+    Attributes:
+        agent: float64 [side, side], with the border.
+        goal: The same of the goal that pays now.
+    """
+
+    agent: NDArray[np.float64]
+    goal: NDArray[np.float64]
+
+
 class PlannerPlayer:
     """Plans with what an agent sees, by the `predict` protocol of Stable-Baselines3.
 
@@ -124,6 +142,25 @@ class PlannerPlayer:
         self._recognise(memory, observation[:, CUE], begun | hit)
         self._land(memory, view, hit & ~begun)
         return self._act(memory), memory
+
+    def belief(self, memory: PlannerMemory, row: int = 0) -> Belief:
+        """What the planner knew when it chose its last action.
+
+        Args:
+            memory: As the last `predict` returned it; the next call of `predict` changes it.
+            row: Of which environment.
+
+        Returns:
+            Chances of every square, in arrays of their own.
+        """
+        return Belief(
+            agent=self._chances(memory.where[row]),
+            goal=self._chances(memory.maybe[row, memory.pair[row]]),
+        )
+
+    def _chances(self, possible: Bools) -> NDArray[np.float64]:
+        side = self._rules.layout.side
+        return (possible / max(possible.sum(), 1)).reshape(side, side)
 
     def _blank(self, n: int) -> PlannerMemory:
         pairs, cells = self._rules.n_cues, self._rules.layout.num_cells

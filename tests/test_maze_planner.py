@@ -181,6 +181,33 @@ def test_the_planner_uses_nothing_but_what_an_agent_sees() -> None:
             np.testing.assert_array_equal(observations[2], observation)
 
 
+@pytest.mark.parametrize("name", ["PlasticMazeSmall-v0", "PlasticMazePairs-v0", "PlasticMazeReversal-v0"])
+def test_the_belief_of_the_planner(name: str) -> None:
+    env = PlasticMazeVectorEnv(4, **ENVIRONMENTS[name])
+    side = env.rules.layout.side
+    player, state = PlannerPlayer(env), None
+    observation, info = env.reset(seed=3)
+    for t in range(env.max_steps):
+        actions, state = player.predict(observation, state)
+        for row in range(4):
+            belief = player.belief(state, row)
+            for chances in (belief.agent, belief.goal):
+                assert chances.shape == (side, side)
+                assert chances.sum() == pytest.approx(1)
+                assert (chances[env.rules.layout.walls] == 0).all()
+                assert len(np.unique(chances)) == 2  # possible or not
+            if t == 0:
+                assert belief.agent[side // 2, side // 2] == 1
+                assert np.count_nonzero(belief.goal) == len(env.rules.layout.free_but_centre)
+            if name == "PlasticMazeSmall-v0":  # nothing here breaks its rules of thumb
+                assert belief.agent[tuple(info["agent"][row])] > 0
+                assert belief.goal[tuple(info["goal"][row])] > 0
+                assert info["hits"][row] == 0 or belief.goal.max() == 1
+        belief.agent[:] = 0  # a copy
+        assert player.belief(state, 3).agent.any()
+        observation, _, _, _, info = env.step(actions)
+
+
 def test_the_planner_never_bumps_and_takes_the_mean_number_of_steps() -> None:
     env = PlasticMazeVectorEnv(512, max_steps=2000)
     goal = (1, 1)
