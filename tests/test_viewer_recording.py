@@ -1,5 +1,7 @@
 """Recordings, figures, and the parts of a picture."""
 
+from dataclasses import replace
+
 import numpy as np
 import pygame
 import pytest
@@ -10,6 +12,7 @@ from agents.evaluation import Task
 from agents.recording import save_gif, save_mp4
 from viewer import charts, still
 from viewer.recording import GIF_SIZE, record
+from viewer.scales import Scales, reach, round_up
 from viewer.show import make_match
 from viewer.still import draw_still, play_to_the_end
 from viewer.style import PAPER, write
@@ -83,11 +86,86 @@ def test_a_figure_has_a_star_for_each_place_that_paid(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("largest", "bound"), [(0.0, 1.0), (0.9, 1.0), (1.0, 1.0), (1.1, 2.0), (0.03, 0.05), (40, 50)]
+    ("largest", "bound"), [(0.0, 1.0), (0.9, 1.0), (1.0, 1.0), (1.1, 1.5), (0.03, 0.03), (40, 40), (41, 50)]
 )
-def test_bounds_are_round_numbers(largest, bound):
-    assert charts.nice_bound(np.array([[0.0, -largest]], dtype=np.float32)) == pytest.approx(bound)
-    assert charts.nice_bound(np.array([np.nan, 0.0], dtype=np.float32)) == 1.0
+def test_scales_end_in_round_numbers(largest, bound):
+    assert round_up(reach(np.array([[0.0, -largest]], dtype=np.float32))) == pytest.approx(bound)
+    assert round_up(reach(np.array([np.nan, 0.0], dtype=np.float32))) == 1.0
+
+
+def scales_drawn(monkeypatch):
+    """What the heat maps, curves and bars of each frame end at, as frames are drawn."""
+    drawn = []
+    heat_map, curve, bars = charts.heat_map, charts.curve, charts.bars
+
+    def of_heat_map(surface, box, values, bound):
+        drawn.append(bound)
+        return heat_map(surface, box, values, bound)
+
+    def of_curve(surface, box, values, ends, *rest):
+        drawn.append(ends)
+        curve(surface, box, values, ends, *rest)
+
+    def of_bars(surface, box, heights, growing, tallest, *rest):
+        drawn.append(tallest)
+        bars(surface, box, heights, growing, tallest, *rest)
+
+    monkeypatch.setattr(charts, "heat_map", of_heat_map)
+    monkeypatch.setattr(charts, "curve", of_curve)
+    monkeypatch.setattr(charts, "bars", of_bars)
+    return drawn
+
+
+def test_both_players_have_one_scale_that_holds_for_the_whole_episode(path, tmp_path, monkeypatch):
+    other = tmp_path / "strong.safetensors"
+    strong = {"core": "plastic", "hidden_size": 8, "core_settings": {"init_scale": 1.0}}
+    RecurrentA2C(
+        "RecurrentPolicy", make_vec_env("PlasticMazeSmall-v0", 1), policy_kwargs=strong, seed=0
+    ).save(other)
+    drawn = scales_drawn(monkeypatch)
+    both, alone = [], []
+    for players, scales in (((path, str(other)), both), ((path,), alone)):
+        for _ in record(make_match(players, SHORT, 3), "small", False, GIF_SIZE):
+            scales.append(tuple(drawn))
+            drawn.clear()
+    assert len(both) == 13
+    assert len(set(both)) == 1  # from the first frame to the last
+    left, right = both[0][: len(both[0]) // 2], both[0][len(both[0]) // 2 :]
+    assert left == right
+    assert len(set(alone)) == 1
+    assert left != alone[0]  # the other one's numbers are larger
+
+
+def test_scales_only_grow():
+    moment = make_match(("oracle",), SHORT, 1).moments[0]
+    scales = Scales(hebb=0.5, leg=30).widened([moment, replace(moment, hit_steps=(4, 90))])
+    assert (scales.hebb, scales.leg, scales.hits) == (0.5, 86, 2)
+    assert scales.widened([moment]) == scales
+
+
+def test_the_axis_of_values_has_a_least_length_and_holds_zero():
+    """Noise around 0.9 does not fill it."""
+    assert Scales(above=0.9).values == (0.0, 1.0)
+    assert Scales().values == (0.0, 1.0)
+    assert Scales(above=2.7, below=0.01).values == (pytest.approx(-0.3), 3.0)
+    assert Scales(below=40).values == (-40.0, 1.0)
+
+
+def test_the_first_search_is_shown_however_many_hits_follow():
+    assert charts.first_and_last(3, 12) == [0, 1, 2]
+    assert charts.first_and_last(40, 12) == [0, None, *range(30, 40)]
+
+
+@pytest.mark.parametrize("width", [60, 110, 300])
+def test_bars_have_numbers(width, monkeypatch):
+    written = []
+    monkeypatch.setattr(charts, "write", lambda surface, text, *rest, **more: written.append(text) or 0)
+    surface = pygame.Surface((width, 80))
+    charts.bars(surface, surface.get_rect(), [37, *[4] * 30, 9], 0, 40, 32, 1.0)
+    assert {"37", "9", "40", "0"} <= set(written)
+    written.clear()
+    charts.bars(surface, surface.get_rect(), [], 52, 40, 32, 1.0)
+    assert "52" in written  # still searching, for longer than the scale goes
 
 
 def test_heat_maps_show_signs_in_their_places():
@@ -97,9 +175,7 @@ def test_heat_maps_show_signs_in_their_places():
     assert surface.get_at((25, 25))[:3] == (213, 94, 0)
     assert surface.get_at((75, 25))[:3] == surface.get_at((25, 75))[:3] == (255, 255, 255)
     assert surface.get_at((75, 75))[:3] == (0, 114, 178)
-    np.testing.assert_allclose(
-        charts.pooled(np.arange(16, dtype=np.float32).reshape(4, 4), 2), [[2.5, 4.5], [10.5, 12.5]]
-    )
+    charts.heat_map(surface, pygame.Rect(0, 0, 100, 100), values * np.nan, 1.0)  # does not end in an error
 
 
 @pytest.mark.parametrize(

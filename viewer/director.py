@@ -19,6 +19,8 @@ _FIRST_PACE = PACES.index(12)
 _HOLD_SECONDS = 3.0
 """How long the end of an episode stays before the next one begins."""
 _MESSAGE_SECONDS = 3.0
+_FIRST_LOOK = 300
+"""Steps of the first episode that are played beforehand, so that scales fit it."""
 _KEPT_STEPS = 1000
 """Of an episode, at most so many of the last steps can be saved as a GIF."""
 
@@ -67,6 +69,7 @@ class Director:
         self._given = [need for need, there in given.items() if there]
         self._message, self._message_left = "", 0.0
         self._due = self._held = 0.0
+        self._scales = match.scales(greedy, _FIRST_LOOK)
         self._begin(0)
 
     @property
@@ -90,6 +93,7 @@ class Director:
             moments=self.match.moments,
             heading=f"{self._heading}, {number}seed {self.match.seed}",
             status=self._status(),
+            scales=self._scales,
             goal_shown=self.goal_shown,
             whole_maze=self.whole_maze,
             keys=keys_for([*self._given, Need.WHOLE_MAZE, Need.STEPS_LEFT]),
@@ -206,6 +210,7 @@ class Director:
             self._hidden_again = None
         self.match.begin(episode)
         self._kept: deque[tuple[Moment, ...]] = deque([self.match.moments], maxlen=_KEPT_STEPS + 1)
+        self._widen()
         self._ranking: tuple[Score, ...] = ()
         self._goal_was_put = False
         self._due = self._held = 0.0
@@ -214,6 +219,7 @@ class Director:
         if not self.match.step(self.greedy):
             return
         self._kept.append(self.match.moments)
+        self._widen()
         if self.match.over and self.match.person is not None:
             scores = [score_of(moment) for moment in self.match.moments]
             known = {score.label for score in scores}
@@ -226,10 +232,15 @@ class Director:
             self._hidden_again = self.goal_shown, self.whole_maze
             self.goal_shown = self.whole_maze = True
 
+    def _widen(self) -> None:
+        """Scales hold for as long as somebody watches, and only grow."""
+        self._scales = self._scales.widened(self.match.moments)
+
     def _tampered(self, message: str) -> None:
         for session in self.match.sessions:
             session.refresh()
         self._kept[-1] = self.match.moments
+        self._widen()
         self.say(message)
 
     def _status(self) -> str:

@@ -46,6 +46,17 @@ class Inspection:
     state: tuple[Floats, ...]
     """The leaves of the core's state that are neither its activity nor hebb."""
 
+    @property
+    def traces(self) -> tuple[Floats, ...]:
+        """Those of the state that belong to the plastic weights [N, N]."""
+        hebb = None if self.plastic is None else self.plastic.hebb
+        return () if hebb is None else tuple(leaf for leaf in self.state if leaf.shape == hebb.shape)
+
+    @property
+    def carried(self) -> tuple[Floats, ...]:
+        """What a core without plastic weights carries from step to step beside its activity, vectors."""
+        return () if self.plastic is not None else tuple(leaf for leaf in self.state if leaf.ndim == 1)
+
 
 def inspect(
     policy: RecurrentActorCriticPolicy, hidden: torch.Tensor, state: State, past: Floats | None

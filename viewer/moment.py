@@ -67,6 +67,11 @@ class Moment:
         return tuple(np.diff((0, *self.hit_steps)).tolist())
 
     @property
+    def searching(self) -> int:
+        """Steps since the last hit, or since the start."""
+        return self.elapsed - self.hit_steps[-1] if self.hit_steps else self.elapsed
+
+    @property
     def teleport(self) -> Teleport | None:
         """The last hit, while it flashes."""
         if not self.hit_steps:

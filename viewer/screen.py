@@ -21,6 +21,7 @@ from viewer.layout import HEADER, MARGIN, Column
 from viewer.match import Score
 from viewer.moment import Moment
 from viewer.panel import draw_cue, draw_numbers, draw_panel
+from viewer.scales import Scales
 from viewer.style import CARD, FAINT, INK, LINE, PAPER, VERMILLION, write
 
 
@@ -32,6 +33,7 @@ class Screen:
     """One or two players."""
     heading: str
     status: str
+    scales: Scales
     goal_shown: bool = True
     whole_maze: bool = True
     """False: of each maze only the nine squares that its agent sees."""
@@ -94,7 +96,7 @@ def draw_screen(screen: Screen, size: Size, onto: Any = None) -> Any:
         surface.blit(_maze(screen, moment, column), column.maze)
         if moment.cue:
             draw_cue(surface, column.cue, moment.cue, unit)
-        draw_panel(surface, column.panel, moment, unit)
+        draw_panel(surface, column.panel, moment, screen.scales, unit)
     for one, other in pairwise(columns):
         _draw_separator(surface, one, other)
     if screen.ranking:

@@ -82,11 +82,11 @@ def write(surface: Any, text: str, box: Any, pixels: float, color: Color = INK, 
 
 @cache
 def diverging() -> NDArray[np.uint8]:
-    """Colours of numbers from -1 (blue) over 0 (white) to 1 (vermillion), uint8 [11, 3].
+    """Colours of numbers from -1 (blue) over 0 (white) to 1 (vermillion), uint8 [7, 3].
 
-    Steps rather than a smooth ramp: animations get smaller, and nobody sees it.
+    Steps rather than a smooth ramp: each can be found again on the scale, and animations get smaller.
     """
-    place = np.linspace(-1, 1, 11)[:, None]
+    place = np.linspace(-1, 1, 7)[:, None]
     ends = np.where(place < 0, np.array(BLUE), np.array(VERMILLION))
     # The square root makes small numbers visible.
     return np.round(255 + (ends - 255) * np.sqrt(np.abs(place))).astype(np.uint8)
