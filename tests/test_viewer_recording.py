@@ -10,6 +10,7 @@ from PIL import Image
 from agents import RecurrentA2C, make_vec_env
 from agents.evaluation import Task
 from agents.recording import save_gif, save_mp4
+from plastic_maze.rendering import AGENT, FLOOR, WALL
 from viewer import charts, still
 from viewer.recording import GIF_SIZE, record
 from viewer.scales import Scales, reach, round_up
@@ -176,6 +177,18 @@ def test_heat_maps_show_signs_in_their_places():
     assert surface.get_at((75, 25))[:3] == surface.get_at((25, 75))[:3] == (255, 255, 255)
     assert surface.get_at((75, 75))[:3] == (0, 114, 178)
     charts.heat_map(surface, pygame.Rect(0, 0, 100, 100), values * np.nan, 1.0)  # does not end in an error
+
+
+def test_a_small_maze_tints_what_is_possible():
+    surface = pygame.Surface((60, 60))
+    walls = np.array([[True, True, True], [True, False, False], [True, True, False]])
+    chances = np.array([[0, 0, 0], [0, 1.0, 0.25], [0, 0, 0]])
+    assert charts.places(surface, surface.get_rect(), walls, chances, AGENT).size == (60, 60)
+    colors = [surface.get_at((20 * col + 10, 20 * row + 10))[:3] for row, col in np.ndindex(3, 3)]
+    assert colors[:4] == [WALL] * 4
+    assert colors[4] == AGENT
+    assert colors[5] not in (AGENT, FLOOR, WALL)
+    assert colors[8] == FLOOR
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,24 @@ def test_cores_without_plasticity_show_their_state():
     assert cell.shape == (8,)
 
 
+def test_the_planner_shows_its_belief_and_plays_as_before():
+    """Of the observation that it has in front of it; the belief is the player's own."""
+    session = Session("planner", SMALL)
+    session.begin(3)
+    possible = []
+    while not session.moment.over:
+        moment = session.moment
+        assert moment.belief.agent.flat[moment.agent] > 0
+        assert moment.belief.goal.flat[moment.goal] > 0
+        possible.append(np.count_nonzero(moment.belief.goal))
+        session.refresh()  # looked at twice, nothing is taken in twice
+        session.step()
+    assert possible[0] > 10
+    assert possible[-1] == 1
+    assert session.moment.score == pytest.approx(evaluate("planner", SMALL, 1, 3).mean_return)
+    assert Session("oracle", SMALL).moment.belief is None
+
+
 def test_frozen_and_wiped_in_mid_episode():
     mind = AgentMind(agent())
     mind.begin(0)

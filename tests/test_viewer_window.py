@@ -1,5 +1,7 @@
 """The window under SDL's dummy driver, and what its pictures show."""
 
+from dataclasses import replace
+
 import numpy as np
 import pygame
 import pytest
@@ -13,6 +15,7 @@ from plastic_maze.rendering import AGENT, FLOOR, GOAL, UNKNOWN
 from viewer.director import Director
 from viewer.keys import KEYS, Command
 from viewer.layout import SMALLEST, first_size, fit
+from viewer.match import Score
 from viewer.screen import as_array, cell_at, columns_of, draw_screen
 from viewer.show import make_match
 from viewer.window import ViewerWindow
@@ -480,6 +483,35 @@ def test_all_of_the_help_can_be_seen(size):
     cut = viewer.help.Entry(last.name, last.text[:-20])
     viewer.help.draw_help(shorter, [*entries[:-1], cut], size)
     assert (as_array(shorter) != picture).any()
+
+
+def test_scores_stand_beside_the_maze_of_a_person_who_has_played(path):
+    """The maze, in which the goal is shown then, is not covered."""
+    for players in (("human",), ("oracle", "human")):
+        screen = Director(make_match(players, SMALL, 0), "small").screen
+        scores = tuple(Score(name, 10.0, 1, 5) for name in ("oracle", "planner", "you", "random", "some"))
+        for size in (SMALLEST, (1280, 800)):
+            plain = as_array(draw_screen(screen, size))
+            ranked = as_array(draw_screen(replace(screen, ranking=scores), size))
+            changed = np.argwhere((plain != ranked).any(axis=2))
+            panel = columns_of(screen, size)[-1].panel
+            assert len(changed) > 1000
+            assert all(panel.collidepoint(x, y) for y, x in (changed.min(axis=0), changed.max(axis=0)))
+
+
+def test_the_belief_of_a_planner_is_shown_where_the_goal_may_be():
+    """A person is not told by the planner beside them where the goal is."""
+    screen = Director(make_match(["planner"], SMALL, 0), "small").screen
+    size = (1280, 800)
+    panel = columns_of(screen, size)[0].panel
+
+    def colors(shown):
+        picture = as_array(draw_screen(replace(screen, goal_shown=shown), size))
+        inside = picture[panel.top : panel.bottom, panel.left : panel.right].reshape(-1, 3)
+        return {tuple(color) for color in np.unique(inside, axis=0).tolist()}
+
+    assert AGENT in colors(shown=True)  # in the beginning it knows its own square
+    assert AGENT not in colors(shown=False)
 
 
 def test_a_gif_is_finished_after_the_window_was_closed(drive):

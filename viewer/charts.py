@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from plastic_maze.rendering import import_pygame
+from plastic_maze.rendering import FLOOR, WALL, import_pygame
+from plastic_maze.traces import Color
 from viewer.inspection import Floats
 from viewer.style import BLUE, FAINT, INK, LINE, ORANGE, diverging, width_of, write
 
@@ -23,6 +25,8 @@ _LEAST_SQUARE = 1.75
 """Side of a matrix's entry, in units: where they would be smaller, some are left out."""
 _PALE = (240, 217, 168)
 """Of what is not finished."""
+_FAINTEST = 0.4
+"""Tint of what is possible, but not likely."""
 
 
 def titled(surface: Any, box: Any, title: str, unit: float, note: str = "") -> Any:
@@ -101,7 +105,7 @@ def _axis(surface: Any, box: Any, low: float, high: float, margins: tuple[int, i
     for number, y in ((high, plot.top), (low, plot.bottom)):
         at = pygame.Rect(box.left, y - half, aside - round(4 * unit), 2 * half)
         write(surface, f"{number:g}".replace("-", "−"), at, 10 * unit, FAINT, align=1)
-        pygame.draw.line(surface, LINE, (plot.left, y), (plot.right, y))
+        pygame.draw.line(surface, LINE, (plot.left, y), (plot.right - 1, y))
     return plot
 
 
@@ -156,7 +160,7 @@ def curve(
         return plot.bottom - plot.height * (min(max(value, low), high) - low) / (high - low)
 
     if low < 0:
-        pygame.draw.line(surface, LINE, (plot.left, y(0)), (plot.right, y(0)))
+        pygame.draw.line(surface, LINE, (plot.left, y(0)), (plot.right - 1, y(0)))
     for mark in marks:
         pygame.draw.line(surface, ORANGE, (x(mark), plot.top), (x(mark), plot.bottom))
     if len(values) > 1:
@@ -186,6 +190,30 @@ def heat_map(surface: Any, box: Any, values: Floats, bound: float) -> Any:
     area = pygame.Rect(box.topleft, size)
     surface.blit(pygame.transform.scale(small, size), area)
     pygame.draw.rect(surface, LINE, area.inflate(2, 2), 1)
+    return area
+
+
+def places(
+    surface: Any, box: Any, walls: NDArray[np.bool_], chances: NDArray[np.float64], color: Color
+) -> Any:
+    """A small maze whose squares are tinted by how likely they are; returns the Rect it takes.
+
+    Args:
+        surface: Where.
+        box: Where on it; the maze is as large as fits.
+        walls: bool [side, side], with the border.
+        chances: Of each square [side, side]; 1 has the full colour.
+        color: That.
+    """
+    pygame = import_pygame()
+    side = len(walls)
+    tint = np.where(chances > 0, _FAINTEST + (1 - _FAINTEST) * chances, 0.0)[..., None]
+    colors = np.where(walls[..., None], WALL, (1 - tint) * FLOOR + tint * np.array(color))
+    colors = np.ascontiguousarray(np.round(colors).astype(np.uint8))
+    small = pygame.image.frombuffer(colors, (side, side), "RGB")
+    square = max(1, min(box.width, box.height) // side)
+    area = pygame.Rect(*box.topleft, side * square, side * square)
+    surface.blit(pygame.transform.scale(small, area.size), area)
     return area
 
 

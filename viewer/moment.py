@@ -7,6 +7,7 @@ from itertools import chain
 
 import numpy as np
 
+from plastic_maze import Belief
 from plastic_maze.layouts import MazeLayout
 from plastic_maze.traces import Teleport, Traces
 from viewer.inspection import Inspection
@@ -50,6 +51,8 @@ class Moment:
     """The value estimates so far; empty for players that have none."""
     inspection: Inspection | None
     """None for players that cannot be looked into."""
+    belief: Belief | None
+    """None for players that do not reckon with places."""
 
     @property
     def over(self) -> bool:

@@ -8,26 +8,36 @@ from typing import Any
 import numpy as np
 
 from agents.plural import counted
-from plastic_maze.rendering import import_pygame
+from plastic_maze.rendering import SEEN, import_pygame
 from viewer import charts
 from viewer.inspection import CHANGE_STEPS, Floats, Inspection
+from viewer.match import Score
 from viewer.moment import Moment
 from viewer.scales import Scales, round_up
-from viewer.style import FAINT, INK, PAPER, write
+from viewer.style import BLUE, FAINT, INK, LINE, ORANGE, PAPER, write
 
 _ACTIONS = ("up", "down", "left", "right")
 _GAP = 14
+_YOU = "you"
 _ABOUT = {
-    "you": "Arrow keys walk. You see what an agent sees, and no more.",
+    _YOU: "Arrow keys walk. You see what an agent sees, and no more.",
     "random": "Takes every action equally often.",
-    "planner": "Sees what an agent sees, remembers everything and reckons exactly.",
+    "planner": "Sees what an agent sees, remembers everything and plans.",
     "oracle": "Is told where it is and where the goal is.",
 }
 
 _Block = Callable[[Any, Any, Moment, Scales, float], None]
 
 
-def draw_panel(surface: Any, box: Any, moment: Moment, scales: Scales, unit: float) -> None:
+def draw_panel(
+    surface: Any,
+    box: Any,
+    moment: Moment,
+    scales: Scales,
+    unit: float,
+    goal_shown: bool = True,
+    ranking: Sequence[Score] = (),
+) -> None:
     """Draw the panel of one player.
 
     Args:
@@ -36,15 +46,15 @@ def draw_panel(surface: Any, box: Any, moment: Moment, scales: Scales, unit: flo
         moment: The player.
         scales: Of all players of the picture.
         unit: See :mod:`viewer.charts`.
+        goal_shown: Whether it may be told where the planner thinks the goal is.
+        ranking: Scores of a finished episode, for a person's panel.
     """
-    plastic = moment.inspection is not None and moment.inspection.plastic is not None
-    memory = _weights if plastic else _state
-    if moment.inspection is None:
-        hits, words = _rows(box, (0.45, 0.55), unit)
-        _hits(surface, hits, moment, scales, unit)
-        about = _ABOUT.get(moment.label, "")
-        write(surface, about, words.move(0, -words.height // 3), 14 * unit, FAINT)
-    elif box.height > 0.75 * box.width:
+    inspection = moment.inspection
+    if inspection is None:
+        _outside(surface, box, moment, scales, unit, goal_shown, ranking)
+        return
+    memory = _state if inspection.plastic is None else _weights
+    if box.height > 0.75 * box.width:
         first, second, third = _rows(box, (0.24, 0.22, 0.54), unit)
         _side_by_side(surface, first, ((_hits, 1), (_value, 1)), moment, scales, unit)
         _side_by_side(surface, second, ((_chances, 1), (_hidden, 1)), moment, scales, unit)
@@ -53,6 +63,70 @@ def draw_panel(surface: Any, box: Any, moment: Moment, scales: Scales, unit: flo
         first, second = _rows(box, (0.37, 0.63), unit)
         _side_by_side(surface, first, ((_hits, 1), (_value, 1), (_chances, 1)), moment, scales, unit)
         _side_by_side(surface, second, ((_hidden, 1), (memory, 3.2)), moment, scales, unit)
+
+
+def _outside(
+    surface: Any,
+    box: Any,
+    moment: Moment,
+    scales: Scales,
+    unit: float,
+    goal_shown: bool,
+    ranking: Sequence[Score],
+) -> None:
+    """What there is to say of a player that is not a network."""
+    if box.height > 0.75 * box.width:
+        hits, rest = _rows(box, (0.37, 0.63), unit)
+    else:
+        hits, rest = _columns(box, (0.42, 0.58), round(2 * _GAP * unit))
+    _hits(surface, hits, moment, scales, unit)
+    if ranking and moment.label == _YOU:
+        _ranking(surface, rest, ranking, unit)
+        return
+    words = rest.copy()
+    words.height = min(rest.height, round(24 * unit))
+    write(surface, _ABOUT.get(moment.label, ""), words, 14 * unit, FAINT)
+    if moment.belief is not None and goal_shown:
+        rest.height -= words.height + round(6 * unit)
+        rest.top = words.bottom + round(6 * unit)
+        _belief(surface, rest, moment, unit)
+
+
+def _belief(surface: Any, box: Any, moment: Moment, unit: float) -> None:
+    """The squares on which the planner thinks that it, and the goal, may be."""
+    belief = moment.belief
+    assert belief is not None
+    places = _columns(box, (1, 1), round(2 * _GAP * unit))
+    shown = (
+        ("where it may be", belief.agent, BLUE),
+        ("where the goal may be", belief.goal, ORANGE),
+    )
+    for (title, chances, color), place in zip(shown, places, strict=True):
+        note = counted(int(np.count_nonzero(chances)), "square")
+        rest = charts.titled(surface, place, title, unit, note)
+        charts.places(surface, rest, moment.layout.walls, chances, color)
+
+
+def _ranking(surface: Any, box: Any, ranking: Sequence[Score], unit: float) -> None:
+    """A table of scores; the person's own stands out."""
+    pygame = import_pygame()
+    line = min(round(30 * unit), box.height // (len(ranking) + 1))
+    rows = [("on this episode", "return", "hits", "first hit")]
+    rows += [
+        (s.label, f"{s.score:z.1f}", str(s.hits), "-" if s.first is None else f"after {s.first}")
+        for s in ranking
+    ]
+    for place, row in enumerate(rows):
+        across = pygame.Rect(box.left, box.top + place * line, min(box.width, round(520 * unit)), line)
+        if row[0] == _YOU:
+            pygame.draw.rect(surface, SEEN, across, border_radius=round(4 * unit))
+        inner = across.inflate(-round(16 * unit), 0)
+        columns = _columns(inner, (0.46, 0.17, 0.13, 0.24), round(4 * unit))
+        for text, column, align in zip(row, columns, (0.0, 1.0, 1.0, 1.0), strict=True):
+            write(surface, text, column, min(14 * unit, 0.8 * line), INK if place else FAINT, align)
+        pygame.draw.line(
+            surface, LINE, (across.left, across.bottom - 1), (across.right - 1, across.bottom - 1)
+        )
 
 
 def _rows(box: Any, shares: Sequence[float], unit: float) -> list[Any]:

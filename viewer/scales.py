@@ -27,9 +27,12 @@ def round_up(reach: float) -> float:
 
 
 def reach(values: Floats) -> float:
-    """What nearly all magnitudes in `values` stay below: 99 of 100; 0 where that is not finite."""
+    """What nine of ten magnitudes in `values` stay below; 0 where that is not finite.
+
+    The others have the strongest colour: a few outliers would make all else pale.
+    """
     magnitudes = np.abs(values).ravel()
-    place = len(magnitudes) - 1 - len(magnitudes) // 100
+    place = len(magnitudes) - 1 - len(magnitudes) // 10
     found = float(np.partition(magnitudes, place)[place])
     return found if math.isfinite(found) else 0.0
 

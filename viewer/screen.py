@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -22,7 +21,7 @@ from viewer.match import Score
 from viewer.moment import Moment
 from viewer.panel import draw_cue, draw_numbers, draw_panel
 from viewer.scales import Scales
-from viewer.style import CARD, FAINT, INK, LINE, PAPER, VERMILLION, write
+from viewer.style import FAINT, LINE, PAPER, VERMILLION, write
 
 
 @dataclass(frozen=True)
@@ -96,11 +95,9 @@ def draw_screen(screen: Screen, size: Size, onto: Any = None) -> Any:
         surface.blit(_maze(screen, moment, column), column.maze)
         if moment.cue:
             draw_cue(surface, column.cue, moment.cue, unit)
-        draw_panel(surface, column.panel, moment, screen.scales, unit)
+        draw_panel(surface, column.panel, moment, screen.scales, unit, screen.goal_shown, screen.ranking)
     for one, other in pairwise(columns):
         _draw_separator(surface, one, other)
-    if screen.ranking:
-        _draw_ranking(surface, columns[0].panel, screen.ranking, unit)
     below = _footer(screen, size)
     surface.blit(below, (0, size[1] - below.get_height()))
     return surface
@@ -162,25 +159,3 @@ def _draw_separator(surface: Any, one: Column, other: Column) -> None:
         y = (one.panel.bottom + other.numbers.top) // 2
         ends = (one.numbers.left, y), (one.numbers.right, y)
     import_pygame().draw.line(surface, LINE, *ends)
-
-
-def _draw_ranking(surface: Any, panel: Any, ranking: Sequence[Score], unit: float) -> None:
-    """A table of scores in front of the lower part of a panel."""
-    pygame = import_pygame()
-    line = round(30 * unit)
-    card = pygame.Rect(panel.left, 0, panel.width, min(panel.height, line * (len(ranking) + 2)))
-    card.bottom = panel.bottom
-    pygame.draw.rect(surface, CARD, card)
-    pygame.draw.rect(surface, LINE, card, max(1, round(2 * unit)))
-    inner = card.inflate(-line, -line // 2)
-    rows = [("on this episode", "return", "hits", "first hit")]
-    rows += [
-        (s.label, f"{s.score:.1f}", str(s.hits), "-" if s.first is None else str(s.first)) for s in ranking
-    ]
-    for place, row in enumerate(rows):
-        left = inner.left
-        for text, share, align in zip(row, (0.48, 0.18, 0.12, 0.22), (0.0, 1.0, 1.0, 1.0), strict=True):
-            width = round(share * inner.width)
-            box = pygame.Rect(left, inner.top + place * line + line // 4, width - round(4 * unit), line)
-            write(surface, text, box, 14 * unit, INK if place else FAINT, align)
-            left += width

@@ -163,6 +163,7 @@ class Session:
             action=self._action,
             values=self._values,
             inspection=self.mind.inspection,
+            belief=self.mind.belief,
         )
 
     def _cell(self, position: np.ndarray) -> int:
