@@ -19,7 +19,7 @@ from viewer.style import BLUE, FAINT, INK, LINE, ORANGE, diverging, width_of, wr
 
 SMALL = 12
 """Letters of charts, in units."""
-_LEAST_NOTE = 9
+_LEAST_NOTE = 10
 """Notes that would have to be smaller are left out."""
 _LEAST_SQUARE = 1.75
 """Side of a matrix's entry, in units: where they would be smaller, some are left out."""

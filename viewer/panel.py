@@ -20,11 +20,12 @@ _ACTIONS = ("up", "down", "left", "right")
 _GAP = 14
 _YOU = "you"
 _ABOUT = {
-    _YOU: "Arrow keys walk. You see what an agent sees, and no more.",
-    "random": "Takes every action equally often.",
-    "planner": "Sees what an agent sees, remembers everything and plans.",
-    "oracle": "Is told where it is and where the goal is.",
+    _YOU: ("The arrow keys walk.", "You see what an agent", "sees, and no more."),
+    "random": ("Takes every action", "equally often."),
+    "planner": ("Sees what an agent sees,", "remembers everything", "and plans."),
+    "oracle": ("Is told where it is", "and where the goal is."),
 }
+"""What players are that are not networks, in lines."""
 
 _Block = Callable[[Any, Any, Moment, Scales, float], None]
 
@@ -75,20 +76,22 @@ def _outside(
     ranking: Sequence[Score],
 ) -> None:
     """What there is to say of a player that is not a network."""
+    pygame = import_pygame()
     if box.height > 0.75 * box.width:
-        hits, rest = _rows(box, (0.37, 0.63), unit)
+        left, rest = _rows(box, (0.36, 0.64), unit)
     else:
-        hits, rest = _columns(box, (0.42, 0.58), round(2 * _GAP * unit))
+        left, rest = _columns(box, (1, 2), round(1.6 * _GAP * unit))
+    lines = _ABOUT.get(moment.label, ())
+    line = round(17 * unit)
+    # As high as beside a network, so that bars of two players compare.
+    hits = pygame.Rect(left.topleft, (left.width, min(0.37 * box.height, left.height - len(lines) * line)))
     _hits(surface, hits, moment, scales, unit)
+    for number, text in enumerate(lines):
+        under = pygame.Rect(left.left, hits.bottom + number * line, left.width, line)
+        write(surface, text, under, 13 * unit, FAINT)
     if ranking and moment.label == _YOU:
         _ranking(surface, rest, ranking, unit)
-        return
-    words = rest.copy()
-    words.height = min(rest.height, round(24 * unit))
-    write(surface, _ABOUT.get(moment.label, ""), words, 14 * unit, FAINT)
-    if moment.belief is not None and goal_shown:
-        rest.height -= words.height + round(6 * unit)
-        rest.top = words.bottom + round(6 * unit)
+    elif moment.belief is not None and goal_shown:
         _belief(surface, rest, moment, unit)
 
 
@@ -190,11 +193,14 @@ def _chances(surface: Any, box: Any, moment: Moment, scales: Scales, unit: float
 def _hidden(surface: Any, box: Any, moment: Moment, scales: Scales, unit: float) -> None:
     assert moment.inspection is not None
     hidden = moment.inspection.hidden
-    _vector(surface, box, f"activity of {len(hidden)} neurons", hidden, round_up(scales.hidden), unit)
+    note = counted(len(hidden), "neuron")
+    _vector(surface, box, "activity", note, hidden, round_up(scales.hidden), unit)
 
 
-def _vector(surface: Any, box: Any, title: str, values: Floats, bound: float, unit: float) -> None:
-    rest = charts.titled(surface, box, title, unit)
+def _vector(
+    surface: Any, box: Any, title: str, note: str, values: Floats, bound: float, unit: float
+) -> None:
+    rest = charts.titled(surface, box, title, unit, note)
     rest.height = max(1, rest.height - round(17 * unit))
     charts.heat_scale(surface, charts.cells(surface, rest, values, bound), bound, unit)
 
@@ -240,7 +246,7 @@ def _state(surface: Any, box: Any, moment: Moment, scales: Scales, unit: float) 
         return
     bound = round_up(scales.state)
     for place, leaf in zip(_rows(box, [1 / len(leaves)] * len(leaves), unit), leaves, strict=True):
-        _vector(surface, place, "no plastic weights; its state beside the activity", leaf, bound, unit)
+        _vector(surface, place, "no plastic weights; its state beside the activity", "", leaf, bound, unit)
 
 
 def draw_numbers(surface: Any, box: Any, moment: Moment, unit: float) -> None:
