@@ -18,7 +18,8 @@ from viewer.show import make_match
 from viewer.still import draw_still, play_to_the_end
 from viewer.style import PAPER, write
 
-SHORT = Task("PlasticMazeSmall-v0", {"max_steps": 12})
+SMALL = "PlasticMazeSmall-v0"
+SHORT = Task(SMALL, {"max_steps": 12})
 
 
 @pytest.fixture(scope="module")
@@ -65,25 +66,53 @@ def test_a_film_can_be_read_again(tmp_path):
     assert len(list(film)) == 8
 
 
-@pytest.mark.parametrize("players", [("oracle",), ("random", "oracle")])
-@pytest.mark.parametrize("ending", ["png", "svg"])
+@pytest.mark.parametrize(("players", "ending"), [(("oracle",), "png"), (("random", "oracle"), "svg")])
 def test_a_figure_repeats_itself(players, ending, tmp_path):
     for name in ("a", "b"):
-        moment = play_to_the_end(make_match(players, SHORT, 1), greedy=False)
-        assert moment.over
-        draw_still(moment, tmp_path / f"{name}.{ending}")
+        moments = play_to_the_end(make_match(players, SHORT, 1), greedy=False)
+        assert all(moment.over for moment in moments)
+        draw_still(moments, tmp_path / f"{name}.{ending}")
     assert (tmp_path / f"a.{ending}").read_bytes() == (tmp_path / f"b.{ending}").read_bytes()
     text = (tmp_path / f"a.{ending}").read_bytes()
     assert text.startswith(b"<?xml" if ending == "svg" else b"\x89PNG")
 
 
-def test_a_figure_has_a_star_for_each_place_that_paid(tmp_path, monkeypatch):
-    stars = []
-    monkeypatch.setattr(still, "_star", lambda axes, layout, cell: stars.append(cell))
-    task = Task("PlasticMazePairs-v0", {})
-    moment = play_to_the_end(make_match(("oracle",), task, 1), greedy=False)
-    draw_still(moment, tmp_path / "a.png")
-    assert set(stars[1:]) == {moment.goal, *moment.others}
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that are drawn, in place of files."""
+    figures = []
+    monkeypatch.setattr(still, "save_figure", lambda figure, path: figures.append(figure))
+    return figures
+
+
+def test_a_figure_shows_both_players_on_the_same_scales(drawn, tmp_path):
+    draw_still(
+        play_to_the_end(make_match(("random", "oracle"), Task(SMALL, {}), 1), False), tmp_path / "a.png"
+    )
+    (figure,) = drawn
+    left, right = figure.subfigs
+    assert "random: return" in left.get_suptitle()
+    assert "oracle: return" in right.get_suptitle()
+    assert [len(part.axes) for part in (left, right)] == [4, 4]  # two mazes with a scale each
+    for one, other in zip(left.axes, right.axes, strict=True):
+        if one.get_label() == "<colorbar>":
+            assert one.get_ylim() == other.get_ylim()
+
+
+@pytest.mark.parametrize("env_id", ["PlasticMazePairs-v0", "PlasticMazeReversal-v0", "PlasticMazeSmall-v0"])
+def test_goals_of_a_figure_are_numbered_in_the_order_in_which_they_paid(env_id, drawn, tmp_path):
+    match, paid = make_match(("oracle",), Task(env_id, {}), 1), []
+    while match.step():
+        (moment,) = match.moments
+        paid += [] if moment.goal in paid else [moment.goal]
+    draw_still(play_to_the_end(match, greedy=False), tmp_path / "a.png")
+    _, after, *_ = drawn[0].subfigs[0].axes
+    stars = [(line.get_xdata()[0], line.get_ydata()[0]) for line in after.lines if line.get_marker() == "*"]
+    places = [tuple(moment.layout.coordinates[cell][::-1].tolist()) for cell in paid]
+    assert stars == places
+    numbers = [text.get_text() for text in after.texts]
+    count = {"PlasticMazePairs-v0": 3, "PlasticMazeReversal-v0": 2, "PlasticMazeSmall-v0": 1}[env_id]
+    assert numbers == ([] if count == 1 else [str(number) for number in range(1, count + 1)])
 
 
 @pytest.mark.parametrize(

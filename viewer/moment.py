@@ -31,6 +31,8 @@ class Moment:
     goal: int
     others: tuple[int, ...]
     """Goals that do not pay now."""
+    goals: tuple[int, ...]
+    """Cells that have paid so far, or do now, in the order in which they first did."""
     cue: tuple[float, ...]
     """The cue that is shown, entries +1 or -1."""
     elapsed: int

@@ -197,9 +197,7 @@ def _hidden(surface: Any, box: Any, moment: Moment, scales: Scales, unit: float)
     _vector(surface, box, "activity", note, hidden, round_up(scales.hidden), unit)
 
 
-def _vector(
-    surface: Any, box: Any, title: str, note: str, values: Floats, bound: float, unit: float
-) -> None:
+def _vector(surface: Any, box: Any, title: str, note: str, values: Floats, bound: float, unit: float) -> None:
     rest = charts.titled(surface, box, title, unit, note)
     rest.height = max(1, rest.height - round(17 * unit))
     charts.heat_scale(surface, charts.cells(surface, rest, values, bound), bound, unit)

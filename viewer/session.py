@@ -61,6 +61,7 @@ class Session:
         self._values: tuple[float, ...] = ()
         self._hit_steps: tuple[int, ...] = ()
         self._legs: tuple[tuple[int, ...], ...] = ()
+        self._goals: tuple[int, ...] = ()
         self._leg: tuple[int, ...] = (int(self._maze.get_state()["agent"][0]),)
         self.mind.begin(seed)
         self._await()
@@ -147,12 +148,15 @@ class Session:
         self._moment = self._seen(layout, int(goals[pair]), others, cue)
 
     def _seen(self, layout: MazeLayout, goal: int, others: tuple[int, ...], cue: tuple[float, ...]) -> Moment:
+        if goal not in self._goals:
+            self._goals += (goal,)
         return Moment(
             label=self.mind.label,
             layout=layout,
             agent=self._leg[-1],
             goal=goal,
             others=others,
+            goals=self._goals,
             cue=cue,
             elapsed=self._steps,
             max_steps=self._maze.max_steps,
