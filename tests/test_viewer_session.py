@@ -208,6 +208,17 @@ def test_the_goal_can_be_moved():
     assert goals[3] != goals[2]
 
 
+def test_places_that_paid_before_the_goal_moved_are_known():
+    session = Session("oracle", SMALL, Ablations(move_goal=40))
+    first = session.moment.goal
+    while session.moment.elapsed < 40:
+        assert session.moment.unpaying == ()
+        session.step()
+    assert session.moment.goal != first
+    assert session.moment.unpaying == (first,)
+    assert session.moment.goals == (first, session.moment.goal)
+
+
 def test_two_players_meet_the_same_goals_and_teleports(path):
     match = make_match(["oracle", "planner"], SMALL, 5)
     match.begin(2)

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from dataclasses import replace
 
+from agents.plural import counted
 from viewer.help import Entry, entries_for
 from viewer.keys import Command, Key, Need, keys_for
 from viewer.match import Match, Score, Yardsticks, score_of
@@ -251,7 +252,7 @@ class Director:
             return f"episode over: press {'Q to quit' if last else 'N for a new one'}"
         parts = ["episode over"] if self.match.over else []
         parts += ["paused"] if self.paused else []
-        parts.append(f"{self.pace} step{'s' if self.pace > 1 else ''} a second")
+        parts.append(f"{counted(self.pace, 'step')} a second")
         if self._minds:
             parts.append("greedy" if self.greedy else "sampled")
         if any(mind.frozen for mind in self._plastic):

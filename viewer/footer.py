@@ -47,7 +47,7 @@ def legend_of(moments: Sequence[Moment], whole_maze: bool, goal_shown: bool) -> 
         signs += [Sign(_square, VISITED, "visited"), Sign(_line, AGENT, "its last steps")]
         if goal_shown:
             signs.append(Sign(_star, GOAL, "goal, invisible to the agent"))
-            if any(moment.others for moment in moments):
+            if any(moment.unpaying for moment in moments):
                 signs.append(Sign(_star, OTHER_GOAL, "goal that does not pay now"))
         signs.append(Sign(_flash, GOAL, "goal reached: dots lead to the respawn square"))
     else:

@@ -72,6 +72,12 @@ class Moment:
         return tuple(np.diff((0, *self.hit_steps)).tolist())
 
     @property
+    def unpaying(self) -> tuple[int, ...]:
+        """Cells that do not pay now but belong to other pairs, or paid before the goal moved."""
+        paid = {leg[-1] for leg in self.legs[:-1]}
+        return tuple(sorted({*self.others, *paid} - {self.goal}))
+
+    @property
     def searching(self) -> int:
         """Steps since the last hit, or since the start."""
         return self.elapsed - self.hit_steps[-1] if self.hit_steps else self.elapsed

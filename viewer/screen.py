@@ -127,7 +127,7 @@ def _maze(screen: Screen, moment: Moment, column: Column) -> Any:
     elapsed, square = moment.elapsed / moment.max_steps, column.square
     if screen.whole_maze:
         traces = moment.traces(screen.goal_shown)
-        frame = draw_maze(moment.layout, moment.agent, moment.goal, elapsed, square, moment.others, traces)
+        frame = draw_maze(moment.layout, moment.agent, moment.goal, elapsed, square, moment.unpaying, traces)
     else:
         teleport = moment.teleport
         flash = 0.0 if teleport is None else teleport.freshness

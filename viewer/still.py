@@ -14,6 +14,7 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
 
+from agents.core_colors import core_color
 from agents.plotting import new_figure, save_figure
 from agents.plural import counted
 from plastic_maze.layouts import MazeLayout
@@ -59,7 +60,8 @@ def draw_still(moments: Sequence[Moment], path: Path) -> None:
         _draw_ways(after, moment, legs, colors)
         _scale(part, before, time, colors, "step")
         _scale(part, after, legs, colors, "number of the way back")
-        part.suptitle(f"{moment.label}: return {moment.score:z.1f}", fontsize=11, weight="bold")
+        color = _hex(WALL) if moment.inspection is None else core_color(moment.inspection.core)
+        part.suptitle(f"{moment.label}: return {moment.score:z.1f}", fontsize=11, weight="bold", color=color)
     numbered = ", numbered in the order in which they paid" if len(moments[0].goals) > 1 else ""
     picture.supxlabel(f"★ goal{'s' if numbered else ''}{numbered}    ○ where a path begins", fontsize=9)
     save_figure(picture, path)
