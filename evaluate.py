@@ -19,12 +19,16 @@ from agents.checkpoint import read_agent
 from agents.cores.kernels import set_num_threads
 from agents.evaluation import INTACT, REFERENCES, Scores, Task, evaluate, references, report
 from agents.find_agent import find_agent, short_names
+from agents.plural import counted
 from agents.recording import check_mp4
 from agents.settings import DEFAULT_ENV, MazeSettings, check_seed, import_packages
 from agents.vec_env import find_spec
 from viewer.minds import PERSON
 from viewer.show import Outputs, play_yourself, show
 from viewer.still import ENDINGS
+
+EPISODES = 200
+"""That are scored unless another number is asked for."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,9 @@ class EvaluateSettings:
     gru ...), a reference player (random, planner, oracle), or yourself: human."""
     versus: str | None = None
     """Another such player beside it, on the same episodes."""
-    episodes: int = 200
-    """How many episodes."""
+    episodes: int | None = None
+    """How many episodes to play and score, by default 200. A window closes after so many; by default it stays
+    open until you close it, and nothing is scored."""
     seed: int = 0
     """Episode j is drawn from this seed + j."""
     env: str | None = None
@@ -49,7 +54,7 @@ class EvaluateSettings:
     packages: tuple[str, ...] = ()
     """Python modules to import first, which register cores or environments of your own."""
     render: bool = False
-    """Watch episodes in a window, on which the keys are explained."""
+    """Watch episodes in a window, in which the keys are explained."""
     gif: Path | None = None
     """Write the first episode as an animation."""
     mp4: Path | None = None
@@ -69,7 +74,7 @@ class EvaluateSettings:
         Raises:
             ValueError: Naming the setting and what is accepted.
         """
-        if self.episodes < 1:
+        if self.episodes is not None and self.episodes < 1:
             raise ValueError(f"--episodes must be a whole number above 0, got {self.episodes}")
         check_seed("--seed", self.seed)
         files = (
@@ -92,7 +97,7 @@ class EvaluateSettings:
         if PERSON in self.players and self.json is not None:
             raise ValueError("--json is not for a person, who plays as many episodes as they like")
         if self.players == [PERSON, PERSON]:
-            raise ValueError("--versus human needs another player beside, and only one person can play")
+            raise ValueError("--versus human needs another player to play against: only one person can play")
 
     @property
     def players(self) -> list[str]:
@@ -100,9 +105,15 @@ class EvaluateSettings:
         return [self.agent] if self.versus is None else [self.agent, self.versus]
 
     @property
+    def scored(self) -> bool:
+        """Whether scores are wanted. Who closes a window wants to be done, unless they asked for scores."""
+        watched = self.render and self.episodes is None and self.json is None
+        return not (watched or PERSON in self.players)
+
+    @property
     def outputs(self) -> Outputs:
         """How episodes are to be shown."""
-        return Outputs(self.render, self.gif, self.mp4, self.frames, self.figure)
+        return Outputs(self.render, self.episodes, self.gif, self.mp4, self.frames, self.figure)
 
     def task(self) -> Task:
         """The environment to play in.
@@ -145,13 +156,15 @@ def run(settings: EvaluateSettings, console: Console) -> None:
     import_packages(settings.packages)
     set_num_threads(1)  # single steps: too little work to share
     task, ablations = settings.task(), settings.ablations
-    if PERSON in settings.players:
-        play_yourself(settings.players, task, settings.seed, settings.deterministic, ablations, console)
+    watch = play_yourself if PERSON in settings.players else show
+    watch(settings.outputs, settings.players, task, settings.seed, settings.deterministic, ablations, console)
+    if not settings.scored:
         return
-    show(settings.outputs, settings.players, task, settings.seed, settings.deterministic, ablations, console)
+    episodes = settings.episodes or EPISODES
 
     def scores_of(name: str, ablations: Ablations) -> Scores:
-        return evaluate(name, task, settings.episodes, settings.seed, settings.deterministic, ablations)
+        with console.status(f"playing {episodes} episodes: {name} {ablations.flags}".rstrip()):
+            return evaluate(name, task, episodes, settings.seed, settings.deterministic, ablations)
 
     scores = scores_of(settings.agent, ablations)
     intact = scores_of(settings.agent, INTACT) if ablations.given else None
@@ -160,16 +173,21 @@ def run(settings: EvaluateSettings, console: Console) -> None:
         scores_of(name, Ablations(move_goal=ablations.move_goal)) for name in names if name != settings.agent
     ]
     if settings.json is not None:
-        measured = report(scores, others, task, settings.episodes, settings.seed, ablations, intact)
+        measured = report(scores, others, task, episodes, settings.seed, ablations, intact)
         settings.json.write_text(json.dumps(measured, indent=2) + "\n")
-    console.print(table(scores, intact, others, task, settings))
+    console.print(table(scores, intact, others, task, episodes, settings))
 
 
 def table(
-    scores: Scores, intact: Scores | None, others: list[Scores], task: Task, settings: EvaluateSettings
+    scores: Scores,
+    intact: Scores | None,
+    others: list[Scores],
+    task: Task,
+    episodes: int,
+    settings: EvaluateSettings,
 ) -> Table:
     """The scores, a column for each player; where something is ablated, the intact agent's come second."""
-    title = f"{task.env_id}, {settings.episodes} episodes from seed {settings.seed}"
+    title = f"{task.env_id}, {counted(episodes, 'episode')} from seed {settings.seed}"
     names = [s.agent for s in (scores, *others)]
     short = short_names(names)
     columns = list(zip(short if len(set(short)) == len(names) else names, (scores, *others), strict=True))
@@ -184,7 +202,7 @@ def table(
     def row(label: str, *cells: str) -> None:
         grid.add_row(label, *cells)
 
-    row("mean return", *(f"{s.mean_return:.2f}" for s in all_scores))
+    row("mean return", *(f"{s.mean_return:z.2f}" for s in all_scores))
     row(
         "95 % interval",
         *("-" if s.ci95 is None else f"± {s.ci95[1] - s.mean_return:.2f}" for s in all_scores),
@@ -197,7 +215,7 @@ def table(
             if name in means:
                 whole = means[name]  # where that is nothing, there are no shares of it
                 shares = (
-                    "-" if s is apart or whole <= 0 else f"{s.mean_return / whole:.0%}" for s in all_scores
+                    "-" if s is apart or whole <= 0 else f"{s.mean_return / whole:z.0%}" for s in all_scores
                 )
                 row(f"share of the {name}", *shares)
         row("steps to the first hit", *(_number(s.steps_to_first_hit) for s in all_scores))
@@ -223,7 +241,7 @@ def _check_file(name: str, path: Path, endings: Sequence[str]) -> None:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:z.2f}"
 
 
 if __name__ == "__main__":

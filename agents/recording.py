@@ -18,6 +18,8 @@ from agents.evaluation import INTACT, Task, make_player
 
 FPS = 12
 """Frames a second: slow enough to follow by eye."""
+LAST_FRAME_SECONDS = 2.0
+"""How long an animation stays at its end before it begins again."""
 
 
 def frames(
@@ -61,7 +63,7 @@ def frames(
 def gif_job(
     path: Path, images: Iterable[np.ndarray], sample: Sequence[np.ndarray], fps: int
 ) -> Iterator[int]:
-    """Write an animation that repeats for ever, one frame at a time.
+    """Write an animation that repeats for ever, one frame at a time; it rests at its end.
 
     Args:
         path: The file; it is there once the last number was yielded.
@@ -83,10 +85,9 @@ def gif_job(
         if len(pictures) > 1:
             yield len(pictures) - 1
     first, *rest = pictures
+    durations = [1000 // fps] * len(rest) + [round(1000 * LAST_FRAME_SECONDS)]
     with ThreadPoolExecutor(1) as pool:  # so that a window stays alive meanwhile
-        writing = pool.submit(
-            first.save, path, save_all=True, append_images=rest, duration=1000 // fps, loop=0
-        )
+        writing = pool.submit(first.save, path, save_all=True, append_images=rest, duration=durations, loop=0)
         while not writing.done():
             wait([writing], timeout=0.01)
             yield len(pictures) - 1
@@ -95,7 +96,7 @@ def gif_job(
 
 
 def save_gif(path: Path, images: Iterable[np.ndarray], fps: int = FPS) -> int:
-    """Write an animation that repeats for ever; returns its number of frames."""
+    """Write an animation that repeats for ever and rests at its end; returns its number of frames."""
     frames = list(images)
     return max(gif_job(path, frames, [frames[0], frames[len(frames) // 2], frames[-1]], fps))
 

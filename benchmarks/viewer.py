@@ -12,13 +12,17 @@ import gymnasium as gym
 from agents import RecurrentA2C, make_vec_env
 from agents.evaluation import Task
 from benchmarks.timing import median_seconds
+from plastic_maze.rendering import import_pygame
+from plastic_maze.window import Size
 from viewer.director import Director
 from viewer.keys import Command
 from viewer.show import make_match
-from viewer.window import FRAMES_PER_SECOND, ViewerWindow
+from viewer.window import ViewerWindow
 
 ENV_ID = "PlasticMaze-v0"
 NEURONS = 100
+SIZES = ((1280, 800), (3840, 2160))
+"""Of the window, pixels: an ordinary screen's, and a large one's."""
 
 
 def pictures_per_second() -> float:
@@ -34,16 +38,21 @@ def pictures_per_second() -> float:
     return 1 / median_seconds(step_and_render)
 
 
-def frames_per_second(players: Sequence[str]) -> float:
-    """Frames of the window at 1280 x 800, each after a step of all `players`, on SDL's dummy display."""
+def frames_per_second(players: Sequence[str], size: Size) -> float:
+    """Frames of a window of this size, each after a step of all `players`, on SDL's dummy display."""
     before = os.environ.get("SDL_VIDEODRIVER")
     os.environ["SDL_VIDEODRIVER"] = "dummy"
     director = Director(make_match(players, Task(ENV_ID, {}), seed=0), ENV_ID)
     window = ViewerWindow(director, "benchmark", Path())
+    import_pygame().display.set_mode(size)
+
+    def step_and_draw() -> None:
+        # A frame in which nothing has changed would not be drawn.
+        director.do(Command.NEW if director.match.over else Command.STEP)
+        window.frame(0)
+
     try:
-        while director.pace < FRAMES_PER_SECOND:
-            director.do(Command.FASTER)
-        return 1 / median_seconds(lambda: window.frame(1 / FRAMES_PER_SECOND), at_least=2.0)
+        return 1 / median_seconds(step_and_draw, at_least=2.0)
     finally:
         window.close()
         if before is None:
@@ -65,6 +74,12 @@ def measure() -> list[dict[str, object]]:
         agent = str(Path(folder, "agent.safetensors"))
         return [
             {"picture": "rgb_array of one maze", "frames/s": pictures_per_second()},
-            {"picture": "window, plastic agent", "frames/s": frames_per_second([agent])},
-            {"picture": "window, two plastic agents", "frames/s": frames_per_second([agent, agent])},
+            *(
+                {
+                    "picture": f"window of {width} x {height}, {who}",
+                    "frames/s": frames_per_second(players, (width, height)),
+                }
+                for width, height in SIZES
+                for who, players in (("plastic agent", [agent]), ("two plastic agents", [agent, agent]))
+            ),
         ]

@@ -57,7 +57,7 @@ def paint_trail(frame: Frame, layout: MazeLayout, trail: Sequence[int], color: C
     """
     legs = list(pairwise(trail[-TRAIL_STEPS - 1 :]))
     half = max(1, square // 14)
-    bare = frame.copy()  # where strips meet, the newest counts
+    painted = []
     for i, (start, end) in enumerate(legs):
         (top, left), (bottom, right) = (
             np.sort(layout.coordinates[[start, end]], axis=0) * square + square // 2
@@ -66,7 +66,9 @@ def paint_trail(frame: Frame, layout: MazeLayout, trail: Sequence[int], color: C
             continue  # the agent bumped, or was thrown
         strength = _FAINTEST + (_BOLDEST - _FAINTEST) * (i + 1) / len(legs)
         strip = np.s_[top - half : bottom + half, left - half : right + half]
-        frame[strip] = _mixed(bare[strip], color, strength)
+        painted.append((strip, _mixed(frame[strip], color, strength)))
+    for strip, colors in painted:  # all were mixed with the bare floor: where strips meet, the newest counts
+        frame[strip] = colors
 
 
 def paint_teleport(frame: Frame, layout: MazeLayout, teleport: Teleport, color: Color, square: int) -> None:

@@ -1,12 +1,16 @@
 """A window that shows frames."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plastic_maze.rendering import import_pygame
+
+Size = tuple[int, int]
+"""Width and height, pixels."""
 
 
 class Window:
@@ -23,6 +27,11 @@ class Window:
         self._screen: Any = None
         self._clock: Any = None
         self._dismissed = False
+
+    @property
+    def dismissed(self) -> bool:
+        """Whether its user has closed it."""
+        return self._dismissed
 
     def __getstate__(self) -> dict[str, Any]:
         # What is on a screen cannot be copied; a copy opens a window of its own.
@@ -60,16 +69,18 @@ class Window:
             self._screen = self._clock = None
 
     def _open(self, pygame: Any, frame: NDArray[np.uint8]) -> None:
-        self._screen = open_screen(frame.shape[1::-1], "use render_mode='rgb_array'")
+        size = frame.shape[1], frame.shape[0]
+        self._screen = open_screen(lambda desktop: size, "use render_mode='rgb_array'")
         pygame.display.set_caption(self.title)
         self._clock = pygame.time.Clock()
 
 
-def open_screen(size: tuple[int, int], instead: str, resizable: bool = False) -> Any:
+def open_screen(size_on: Callable[[Size], Size], instead: str, resizable: bool = False) -> Any:
     """Open the window of this process.
 
     Args:
-        size: Width and height, pixels.
+        size_on: The window's size on a desktop of a given size. It is asked before the window opens, which
+            stays where it was put if its size changes.
         instead: What can be done without a display, for the message.
         resizable: Whether its user can change the size.
 
@@ -87,6 +98,7 @@ def open_screen(size: tuple[int, int], instead: str, resizable: bool = False) ->
         if pygame.display.get_driver() == "offscreen" and "SDL_VIDEODRIVER" not in os.environ:
             pygame.display.quit()
             raise pygame.error("no display found")
+        size = size_on(pygame.display.get_desktop_sizes()[0])
         return pygame.display.set_mode(size, pygame.RESIZABLE if resizable else 0)
     except pygame.error as error:
         raise RuntimeError(

@@ -32,12 +32,12 @@ def whole(value: int | None) -> str:
 
 def number(value: float | None, decimals: int = 1) -> str:
     """A cell of a number."""
-    return "" if value is None else f"{value:.{decimals}f}"
+    return "" if value is None else f"{value:z.{decimals}f}"
 
 
 def percent(value: float | None) -> str:
     """A cell of a share."""
-    return "" if value is None else f"{value:.0%}"
+    return "" if value is None else f"{value:z.0%}"
 
 
 def span(

@@ -11,6 +11,7 @@ from PIL import Image
 import evaluate
 import train
 from agents import RecurrentA2C, make_vec_env
+from plastic_maze.window import Window
 from tests.command_line import QUICK, SMALL, run
 from viewer.window import ViewerWindow
 
@@ -115,6 +116,43 @@ def test_render_shows_a_window(trained, closed, capsys):
     assert evaluate.main([str(trained), *arguments]) == 0
     assert [moment.max_steps for moment in closed[0].director.match.moments] == [5, 5]
     assert "mean return" in capsys.readouterr().out
+    assert "episode 1 of 2" in closed[0].director.screen.heading
+
+
+def test_nothing_is_scored_after_a_window_unless_asked_for(closed, tmp_path, monkeypatch, capsys):
+    """Who closes it wants their prompt back."""
+    arguments = ["random", "--env", SMALL, "--render"]
+    with monkeypatch.context() as patch:
+        patch.setattr("evaluate.evaluate", None)  # scoring anybody would fail
+        assert evaluate.main(arguments) == 0
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr("evaluate.EPISODES", 3)
+    assert evaluate.main([*arguments, "--json", str(tmp_path / "a.json")]) == 0
+    assert json.loads((tmp_path / "a.json").read_text())["episodes"] == 3
+
+
+def test_a_window_closes_after_so_many_episodes(monkeypatch, capsys):
+    monkeypatch.setattr("viewer.director._HOLD_SECONDS", 0.1)
+    monkeypatch.setattr("viewer.show.FPS", 1000)
+    for env, steps in ((SMALL, "1"), ("CartPole-v1", None)):
+        arguments = ["random", "--env", env, "--render", "--episodes", "1"]
+        assert evaluate.main([*arguments, *(["--max-steps", steps] if steps else [])]) == 0
+        assert "1 episode" in capsys.readouterr().out
+
+
+def test_a_window_of_another_environment_can_be_closed(monkeypatch):
+    shown = []
+    show = Window.show
+
+    def show_and_close(window, frame):
+        shown.append(frame)
+        if len(shown) == 3:
+            pygame.event.post(pygame.event.Event(pygame.QUIT))
+        show(window, frame)
+
+    monkeypatch.setattr(Window, "show", show_and_close)
+    assert evaluate.main(["random", "--env", "CartPole-v1", "--render"]) == 0
+    assert len(shown) == 3
 
 
 def test_a_person_plays_in_a_window(trained, closed, monkeypatch, capsys):
@@ -159,6 +197,18 @@ def test_there_is_no_share_of_nothing(tmp_path, capsys):
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "share of the oracle" in line]
     assert "%" not in line
     assert json.loads((tmp_path / "a.json").read_text())["mean_return"] == 0
+
+
+def test_numbers_and_nouns_are_written_as_people_write_them(capsys):
+    """A return a little below 0 is 0 % of the planner's, and one episode is no plural."""
+    arguments = ["random", "--env", SMALL, "--max-steps", "8", "--wall-penalty", "0.001", "--seed", "2"]
+    assert evaluate.main([*arguments, "--episodes", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "1 episode from seed" in said
+    (line,) = [line for line in said.splitlines() if "share of the planner" in line]
+    assert line.split("│")[2].strip() == "0%"
+    (line,) = [line for line in said.splitlines() if "mean return" in line]
+    assert line.split("│")[2].strip() == "0.00"
 
 
 def test_another_environment_draws_itself(tmp_path):

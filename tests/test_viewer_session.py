@@ -13,6 +13,7 @@ from viewer.inspection import CHANGE_STEPS
 from viewer.keys import Command
 from viewer.match import Match, Yardsticks, score_of
 from viewer.minds import AgentMind
+from viewer.screen import news
 from viewer.session import Session
 from viewer.show import make_match
 
@@ -102,6 +103,24 @@ def test_cores_without_plasticity_show_their_state():
     assert cell.shape == (8,)
 
 
+def test_the_planner_shows_its_belief_and_plays_as_before():
+    """Of the observation that it has in front of it; the belief is the player's own."""
+    session = Session("planner", SMALL)
+    session.begin(3)
+    possible = []
+    while not session.moment.over:
+        moment = session.moment
+        assert moment.belief.agent.flat[moment.agent] > 0
+        assert moment.belief.goal.flat[moment.goal] > 0
+        possible.append(np.count_nonzero(moment.belief.goal))
+        session.refresh()  # looked at twice, nothing is taken in twice
+        session.step()
+    assert possible[0] > 10
+    assert possible[-1] == 1
+    assert session.moment.score == pytest.approx(evaluate("planner", SMALL, 1, 3).mean_return)
+    assert Session("oracle", SMALL).moment.belief is None
+
+
 def test_frozen_and_wiped_in_mid_episode():
     mind = AgentMind(agent())
     mind.begin(0)
@@ -187,6 +206,17 @@ def test_the_goal_can_be_moved():
         goals.append(moved.moment.goal)
     assert len(set(goals[:3])) == 1
     assert goals[3] != goals[2]
+
+
+def test_places_that_paid_before_the_goal_moved_are_known():
+    session = Session("oracle", SMALL, Ablations(move_goal=40))
+    first = session.moment.goal
+    while session.moment.elapsed < 40:
+        assert session.moment.unpaying == ()
+        session.step()
+    assert session.moment.goal != first
+    assert session.moment.unpaying == (first,)
+    assert session.moment.goals == (first, session.moment.goal)
 
 
 def test_two_players_meet_the_same_goals_and_teleports(path):
@@ -300,3 +330,65 @@ def test_time_and_pace():
     director.pass_time(60)
     assert director.match.seed == 1  # the next episode, after a while
     assert director.match.moments[0].elapsed == 0
+
+
+def test_what_a_key_does_takes_the_place_of_an_old_message():
+    director = Director(Match([Session("random", SMALL)], 0), "small")
+    director.say("something else")
+    director.do(Command.FASTER)
+    assert director.screen.message == ""
+    assert "20 steps a second" in director.screen.status
+
+
+def test_so_many_episodes_and_no_more():
+    director = Director(Match([Session("random", SMALL)], 4), "small", episodes=2)
+    assert "episode 1 of 2, seed 4" in director.screen.heading
+    for _ in range(2):
+        assert not director.done
+        director.pass_time(60)
+        assert director.match.over
+        director.pass_time(60)
+    assert director.done
+    assert director.match.seed == 5
+
+    director = Director(make_match(["human"], SMALL, 0), "small", episodes=1)
+    to_the_end(director)
+    director.pass_time(60)
+    assert not director.done  # the scores stay until they have been read
+    director.do(Command.NEW)
+    assert director.done
+
+
+def test_it_is_told_that_the_goal_has_moved():
+    """In mazes where it does, and where somebody moves it; not to a person, who plays as agents do."""
+    task = Task("PlasticMazeReversal-v0", {})
+    session = Session("oracle", task)
+    session.begin(1)
+    goals = [session.moment.goal]
+    while session.step():
+        goals.append(session.moment.goal)
+        moved = next((i for i, goal in enumerate(goals) if goal != goals[0]), None)
+        assert session.moment.goal_moved == moved
+    assert moved is not None
+    for players, told in ((["oracle"], True), (["human"], False)):
+        match = make_match(players, SMALL, 0, Ablations(move_goal=5))
+        director = Director(match, "small")
+        while match.moments[0].elapsed < 5:
+            assert match.moments[0].goal_moved is None
+            director.press(0)
+            director.pass_time(1 / director.pace)
+        assert match.moments[0].goal_just_moved
+        assert (news(director.screen) == "the goal has moved") == told
+    pairs = Session("oracle", Task("PlasticMazePairs-v0", {"max_steps": 60}))
+    assert end(pairs).goal_moved is None  # another goal pays, but all lie where they did
+
+
+def test_a_person_sees_the_goal_once_the_game_is_over():
+    director = Director(make_match(["human"], SMALL, 0), "small")
+    assert "find the hidden goal" in director.screen.status
+    to_the_end(director)
+    assert director.screen.goal_shown
+    assert director.screen.whole_maze
+    director.do(Command.NEW)
+    assert not director.screen.goal_shown
+    assert not director.screen.whole_maze

@@ -10,31 +10,32 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from plastic_maze.rendering import import_pygame
+from plastic_maze.rendering import FLOOR, WALL, import_pygame
+from plastic_maze.traces import Color
 from viewer.inspection import Floats
 from viewer.style import BLUE, FAINT, INK, LINE, ORANGE, diverging, width_of, write
 
 SMALL = 12
 """Letters of charts, in units."""
-
-
-def nice_bound(values: Floats) -> float:
-    """1, 2 or 5 times a power of ten: the least such number above nearly all magnitudes in `values`."""
-    magnitudes = np.abs(values).ravel()
-    bound = float(np.partition(magnitudes, -1 - len(magnitudes) // 100)[-1 - len(magnitudes) // 100])
-    if not math.isfinite(bound) or bound < 1e-9:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(bound))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= bound * 0.999)
+_LEAST_NOTE = 10
+"""Notes that would have to be smaller are left out."""
+_LEAST_SQUARE = 1.75
+"""Side of a matrix's entry, in units: where they would be smaller, some are left out."""
+_PALE = (240, 217, 168)
+"""Of what is not finished."""
+_FAINTEST = 0.4
+"""Tint of what is possible, but not likely."""
 
 
 def titled(surface: Any, box: Any, title: str, unit: float, note: str = "") -> Any:
-    """Write a title, and a note on the right; returns what is left of the box."""
+    """Write a title, and a note on the right if there is room; returns what is left of the box."""
     pygame = import_pygame()
     line = pygame.Rect(box.left, box.top, box.width, round(18 * unit))
     used = write(surface, title, line, 13 * unit, INK)
-    if note:
+    room = line.width - used - round(8 * unit)
+    if note and width_of(note, round(_LEAST_NOTE * unit)) <= room:
         line.width -= used + round(8 * unit)
         line.left += used + round(8 * unit)
         write(surface, note, line, SMALL * unit, FAINT, align=1)
@@ -42,25 +43,70 @@ def titled(surface: Any, box: Any, title: str, unit: float, note: str = "") -> A
     return pygame.Rect(box.left, top, box.width, max(1, box.bottom - top))
 
 
-def bars(surface: Any, box: Any, heights: Sequence[int], unit: float) -> None:
-    """Bars with their numbers on top, the last ones if not all fit."""
+def bars(
+    surface: Any, box: Any, heights: Sequence[int], growing: int, tallest: float, count: int, unit: float
+) -> None:
+    """Bars that stand beside one another: the first, and the last ones if not all fit.
+
+    Args:
+        surface: Where.
+        box: Where on it.
+        heights: Of the finished bars.
+        growing: Height of the one that is not finished, pale; 0 for none.
+        tallest: The height of the box, which bars do not exceed.
+        count: Bars to leave room for.
+        unit: See the module.
+    """
     pygame = import_pygame()
-    pygame.draw.line(surface, LINE, box.bottomleft, box.bottomright)
-    slots = max(12, min(len(heights), int(box.width / (9 * unit))))
-    width = box.width / slots
-    room = box.height - round(14 * unit)
-    tallest = max([10, *heights[-slots:]])
-    for place, height in enumerate(heights[-slots:]):
-        left, right = round(box.left + place * width), round(box.left + (place + 1) * width)
-        length = max(1, round(room * height / tallest))
-        gap = max(1, round(width / 8))
-        bar = pygame.Rect(left + gap, box.bottom - length, max(1, right - left - 2 * gap), length)
-        pygame.draw.rect(surface, ORANGE, bar)
-        roomy = width >= width_of("00 ", round(10 * unit))
-        if roomy or (height == tallest and heights[-slots:].index(height) == place):
-            above = pygame.Rect(0, bar.top - round(14 * unit), round(26 * unit), round(14 * unit))
-            above.centerx = bar.centerx
-            write(surface, str(height), above.clamp(box), 10 * unit, FAINT, align=0.5)
+    letters, line = round(10 * unit), round(14 * unit)
+    plot = _axis(surface, box, 0.0, tallest, (line, line // 2), unit)
+    finished = len(heights)
+    slots = max(12, min(max(count, finished + 1), int(plot.width / (5 * unit))))
+    width = plot.width / slots
+    gap = max(1, round(width / 8))
+    telling = {0, finished - 1, max(range(finished), key=heights.__getitem__, default=0)}
+    written = plot.left - plot.width  # up to where numbers stand
+    every = (*heights, growing) if growing else heights
+    for place, number in enumerate(first_and_last(len(every), slots)):
+        left, right = (round(plot.left + edge * width) for edge in (place, place + 1))
+        if number is None:
+            dots = pygame.Rect(left, plot.bottom - line, right - left, line)
+            write(surface, "…", dots, letters, FAINT, align=0.5)
+            continue
+        height, is_finished = every[number], number < finished
+        length = max(1, round(plot.height * min(height / tallest, 1)))
+        bar = pygame.Rect(left + gap, plot.bottom - length, max(1, right - left - 2 * gap), length)
+        pygame.draw.rect(surface, ORANGE if is_finished else _PALE, bar)
+        above = pygame.Rect(0, bar.top - line, width_of(str(height), letters), line)
+        above.centerx = bar.centerx
+        above.clamp_ip(box)
+        wanted = number in telling or height > tallest or (is_finished and width >= width_of("00 ", letters))
+        if wanted and above.left > written:
+            write(surface, str(height), above, letters, FAINT, align=0.5)
+            written = above.right
+
+
+def first_and_last(count: int, slots: int) -> list[int | None]:
+    """Which of `count` things stand in `slots` places: all, or the first, None for a gap, and the last."""
+    if count <= slots:
+        return list(range(count))
+    return [0, None, *range(count - slots + 2, count)]
+
+
+def _axis(surface: Any, box: Any, low: float, high: float, margins: tuple[int, int], unit: float) -> Any:
+    """Lines at both ends of a scale, with their numbers at the left; returns what lies between them.
+
+    `margins` are left above and below, pixels.
+    """
+    pygame = import_pygame()
+    aside, half = round(30 * unit), round(7 * unit)
+    plot = pygame.Rect(box.left + aside, box.top + margins[0], box.width - aside, box.height - sum(margins))
+    plot.height = max(1, plot.height)
+    for number, y in ((high, plot.top), (low, plot.bottom)):
+        at = pygame.Rect(box.left, y - half, aside - round(4 * unit), 2 * half)
+        write(surface, f"{number:g}".replace("-", "−"), at, 10 * unit, FAINT, align=1)
+        pygame.draw.line(surface, LINE, (plot.left, y), (plot.right - 1, y))
+    return plot
 
 
 def chances(surface: Any, box: Any, names: Sequence[str], values: Sequence[float], unit: float) -> None:
@@ -80,7 +126,13 @@ def chances(surface: Any, box: Any, names: Sequence[str], values: Sequence[float
 
 
 def curve(
-    surface: Any, box: Any, values: Sequence[float], length: int, marks: Sequence[int], unit: float
+    surface: Any,
+    box: Any,
+    values: Sequence[float],
+    ends: tuple[float, float],
+    length: int,
+    marks: Sequence[int],
+    unit: float,
 ) -> None:
     """A line over time.
 
@@ -88,20 +140,15 @@ def curve(
         surface: Where.
         box: Where on it.
         values: From time 0 on.
+        ends: The numbers at the lower and the upper end.
         length: The time at the right end.
         marks: Times that get an upright line.
         unit: See the module.
     """
     pygame = import_pygame()
-    low, high = min(values, default=0.0), max(values, default=0.0)
-    if high - low < 1e-6:
-        low, high = low - 0.5, high + 0.5
-    aside, below = round(34 * unit), round(14 * unit)
-    plot = pygame.Rect(box.left + aside, box.top + below // 2, box.width - aside, box.height - 3 * below // 2)
-    for number, y in ((high, plot.top), (low, plot.bottom)):
-        at = pygame.Rect(box.left, y - below // 2, aside - round(4 * unit), below)
-        write(surface, f"{round(number, 1) + 0.0:.1f}", at, 10 * unit, FAINT, align=1)
-        pygame.draw.line(surface, LINE, (plot.left, y), (plot.right, y))
+    low, high = ends
+    below = round(14 * unit)
+    plot = _axis(surface, box, low, high, (below // 2, below), unit)
     feet = pygame.Rect(plot.left, plot.bottom + 1, plot.width, below)
     write(surface, "step 0", feet, 10 * unit, FAINT)
     write(surface, str(length), feet, 10 * unit, FAINT, align=1)
@@ -109,28 +156,23 @@ def curve(
     def x(time: int) -> float:
         return plot.left + plot.width * time / length
 
+    def y(value: float) -> float:
+        return plot.bottom - plot.height * (min(max(value, low), high) - low) / (high - low)
+
+    if low < 0:
+        pygame.draw.line(surface, LINE, (plot.left, y(0)), (plot.right - 1, y(0)))
     for mark in marks:
         pygame.draw.line(surface, ORANGE, (x(mark), plot.top), (x(mark), plot.bottom))
     if len(values) > 1:
-        points = [
-            (x(time), plot.bottom - plot.height * (value - low) / (high - low))
-            for time, value in enumerate(values)
-        ]
+        points = [(x(time), y(value)) for time, value in enumerate(values)]
         pygame.draw.aalines(surface, BLUE, False, points)
         pygame.draw.lines(surface, BLUE, False, points, max(1, round(1.6 * unit)))
 
 
-def pooling(count: int, box: Any) -> int:
-    """How many neighbours to average, each way, so that `count` squares fit into a side of `box`."""
-    return max(1, math.ceil(count / max(1, min(box.width, box.height))))
-
-
-def pooled(values: Floats, size: int) -> Floats:
-    """Means over `size` x `size` entries of a matrix; what is left over at the end is left out."""
-    rows, cols = (length // size for length in values.shape)
-    blocks = values[: rows * size, : cols * size].reshape(rows, size, cols, size)
-    means: Floats = blocks.mean(axis=(1, 3))
-    return means
+def stride(count: int, box: Any, unit: float) -> int:
+    """Every how manieth of `count` rows to show, so that they fit into a side of `box` and can be seen."""
+    side = max(1, min(box.width, box.height))
+    return max(1, math.ceil(count * max(1.0, _LEAST_SQUARE * unit) / side))
 
 
 def heat_map(surface: Any, box: Any, values: Floats, bound: float) -> Any:
@@ -138,39 +180,66 @@ def heat_map(surface: Any, box: Any, values: Floats, bound: float) -> Any:
     pygame = import_pygame()
     palette = diverging()
     half = len(palette) // 2
-    places = np.rint(np.clip(values * (half / bound), -half, half)).astype(np.intp) + half
+    places = np.rint(np.clip(np.nan_to_num(values) * (half / bound), -half, half)).astype(np.intp) + half
     colors = np.ascontiguousarray(palette[places])
     rows, cols = values.shape
     scale = min(box.width / cols, box.height / rows)
     size = max(1, round(cols * scale)), max(1, round(rows * scale))
-    small = pygame.image.frombuffer(colors, (cols, rows), "RGB")
+    small = pygame.Surface((cols, rows), depth=32)  # as deep as the window, so that no large one is converted
+    small.blit(pygame.image.frombuffer(colors, (cols, rows), "RGB"), (0, 0))
     area = pygame.Rect(box.topleft, size)
     surface.blit(pygame.transform.scale(small, size), area)
     pygame.draw.rect(surface, LINE, area.inflate(2, 2), 1)
     return area
 
 
-def heat_scale(surface: Any, box: Any, bound: float, unit: float) -> None:
-    """What the colours of a heat map mean, in one line."""
+def places(
+    surface: Any, box: Any, walls: NDArray[np.bool_], chances: NDArray[np.float64], color: Color
+) -> Any:
+    """A small maze whose squares are tinted by how likely they are; returns the Rect it takes.
+
+    Args:
+        surface: Where.
+        box: Where on it; the maze is as large as fits.
+        walls: bool [side, side], with the border.
+        chances: Of each square [side, side]; 1 has the full colour.
+        color: That.
+    """
     pygame = import_pygame()
-    aside = min(round(44 * unit), box.width // 3)
-    left = pygame.Rect(box.left, box.top, aside, box.height)
-    write(surface, f"−{bound:g}", left, 10 * unit, FAINT)
-    right = pygame.Rect(box.right - aside, box.top, aside, box.height)
-    write(surface, f"{bound:g}", right, 10 * unit, FAINT, align=1)
+    side = len(walls)
+    tint = np.where(chances > 0, _FAINTEST + (1 - _FAINTEST) * chances, 0.0)[..., None]
+    colors = np.where(walls[..., None], WALL, (1 - tint) * FLOOR + tint * np.array(color))
+    colors = np.ascontiguousarray(np.round(colors).astype(np.uint8))
+    small = pygame.image.frombuffer(colors, (side, side), "RGB")
+    square = max(1, min(box.width, box.height) // side)
+    area = pygame.Rect(*box.topleft, side * square, side * square)
+    surface.blit(pygame.transform.scale(small, area.size), area)
+    return area
+
+
+def heat_scale(surface: Any, area: Any, bound: float, unit: float) -> None:
+    """What the colours of the heat map on `area` mean, in one line beneath it."""
+    pygame = import_pygame()
+    line = pygame.Rect(area.left, area.bottom + round(3 * unit), area.width, round(14 * unit))
+    aside = min(round(40 * unit), line.width // 3)
+    ends = pygame.Rect(line.left, line.top, aside, line.height)
+    used = write(surface, f"−{bound:g}", ends, 10 * unit, FAINT)
+    ends.right = line.right
+    used = max(used, write(surface, f"{bound:g}", ends, 10 * unit, FAINT, align=1))
+    bar = line.inflate(-2 * (used + round(5 * unit)), 0)
+    bar.width = max(1, bar.width)
+    bar.height = max(2, round(7 * unit))
+    bar.centery = line.centery
     ramp = pygame.image.frombuffer(diverging(), (len(diverging()), 1), "RGB")
-    gap = round(4 * unit)
-    bar = pygame.Rect(left.right + gap, 0, max(1, right.left - left.right - 2 * gap), max(2, round(7 * unit)))
-    bar.centery = box.centery
     surface.blit(pygame.transform.scale(ramp, bar.size), bar)
     pygame.draw.rect(surface, LINE, bar, 1)
 
 
-def cells(surface: Any, box: Any, values: Floats, bound: float) -> None:
-    """A vector as coloured squares, row by row."""
+def cells(surface: Any, box: Any, values: Floats, bound: float) -> Any:
+    """A vector as coloured squares, row by row; returns the Rect they take."""
     count = len(values)
     # As many columns as make the squares largest.
     columns = max(range(1, count + 1), key=lambda n: min(box.width / n, box.height / math.ceil(count / n)))
     padded = np.zeros(columns * math.ceil(count / columns), dtype=np.float32)
     padded[:count] = values
-    heat_map(surface, box, padded.reshape(-1, columns), bound)
+    return heat_map(surface, box, padded.reshape(-1, columns), bound)

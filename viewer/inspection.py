@@ -33,6 +33,8 @@ class PlasticWeights:
 class Inspection:
     """An agent that has seen the present observation and is about to act."""
 
+    core: str
+    """The name of its core."""
     probabilities: Floats
     """Of each action [A]."""
     value: float
@@ -43,6 +45,17 @@ class Inspection:
     """None for a core without plastic weights."""
     state: tuple[Floats, ...]
     """The leaves of the core's state that are neither its activity nor hebb."""
+
+    @property
+    def traces(self) -> tuple[Floats, ...]:
+        """Those of the state that belong to the plastic weights [N, N]."""
+        hebb = None if self.plastic is None else self.plastic.hebb
+        return () if hebb is None else tuple(leaf for leaf in self.state if leaf.shape == hebb.shape)
+
+    @property
+    def carried(self) -> tuple[Floats, ...]:
+        """What a core without plastic weights carries from step to step beside its activity, vectors."""
+        return () if self.plastic is not None else tuple(leaf for leaf in self.state if leaf.ndim == 1)
 
 
 def inspect(
@@ -74,7 +87,7 @@ def inspect(
     rest = tuple(
         leaf for i, leaf in enumerate(leaves) if i not in shown and not np.array_equal(leaf, hidden_now)
     )
-    return Inspection(_array(probabilities), float(heads[-1]), hidden_now, plastic, rest)
+    return Inspection(policy.core_name, _array(probabilities), float(heads[-1]), hidden_now, plastic, rest)
 
 
 def _array(tensor: torch.Tensor) -> Floats:

@@ -26,19 +26,23 @@ class Command(Enum):
     GIF = auto()
     SCREENSHOT = auto()
     MOVE_GOAL = auto()
+    HELP = auto()
     QUIT = auto()
 
 
 class Need(Enum):
     """What must be there for a key to do something."""
 
-    NOTHING = auto()
     CLOCK = auto()
     """Nobody at the keyboard: a person's game waits for them."""
     AGENT = auto()
     """A trained agent."""
     PLASTICITY = auto()
     """An agent with plastic weights."""
+    WHOLE_MAZE = auto()
+    """The whole maze on the screen, not just what an agent sees."""
+    STEPS_LEFT = auto()
+    """An episode that is not over."""
 
 
 @dataclass(frozen=True)
@@ -52,25 +56,28 @@ class Key:
     text: str
     """What the screen says it does."""
     command: Command
-    needs: Need = Need.NOTHING
-    """Without this it does nothing, and is not shown."""
+    needs: tuple[Need, ...] = ()
+    """Unless all of this is there, it does nothing."""
+    typed: str = ""
+    """A character that asks for it too, whichever keys type it: keyboards differ."""
 
 
 KEYS = (
-    Key(("SPACE",), "space", "pause", Command.PAUSE, Need.CLOCK),
-    Key(("PERIOD",), ".", "single step", Command.STEP, Need.CLOCK),
-    Key(("PLUS", "EQUALS", "KP_PLUS"), "+", "faster", Command.FASTER, Need.CLOCK),
-    Key(("MINUS", "KP_MINUS"), "-", "slower", Command.SLOWER, Need.CLOCK),
+    Key(("h",), "H", "help", Command.HELP, typed="?"),
+    Key(("SPACE",), "space", "pause", Command.PAUSE, (Need.CLOCK,)),
+    Key(("PERIOD",), ".", "single step", Command.STEP, (Need.CLOCK, Need.STEPS_LEFT), "."),
+    Key(("PLUS", "EQUALS", "KP_PLUS"), "+", "faster", Command.FASTER, (Need.CLOCK,), "+"),
+    Key(("MINUS", "KP_MINUS"), "-", "slower", Command.SLOWER, (Need.CLOCK,), "-"),
     Key(("n",), "N", "new episode", Command.NEW),
     Key(("r",), "R", "same episode again", Command.AGAIN),
-    Key(("g",), "G", "goal on or off", Command.GOAL),
-    Key(("v",), "V", "whole maze or its view", Command.VIEW),
-    Key(("d",), "D", "sampled or greedy", Command.GREEDY, Need.AGENT),
-    Key(("f",), "F", "freeze hebb", Command.FREEZE, Need.PLASTICITY),
-    Key(("w",), "W", "wipe hebb", Command.WIPE, Need.PLASTICITY),
+    Key(("v",), "V", "whole maze or the agent's view", Command.VIEW),
+    Key(("g",), "G", "show or hide the goal", Command.GOAL, (Need.WHOLE_MAZE,)),
+    Key((), "click", "move the goal", Command.MOVE_GOAL, (Need.WHOLE_MAZE, Need.STEPS_LEFT)),
+    Key(("d",), "D", "sampled or greedy", Command.GREEDY, (Need.AGENT,)),
+    Key(("f",), "F", "freeze hebb", Command.FREEZE, (Need.PLASTICITY, Need.STEPS_LEFT)),
+    Key(("w",), "W", "wipe hebb", Command.WIPE, (Need.PLASTICITY, Need.STEPS_LEFT)),
     Key(("a",), "A", "save a GIF", Command.GIF),
     Key(("s",), "S", "screenshot", Command.SCREENSHOT),
-    Key((), "click", "moves the goal", Command.MOVE_GOAL),
     Key(("q", "ESCAPE"), "Q", "quit", Command.QUIT),
 )
 
@@ -80,14 +87,19 @@ _ARROWS = ("UP", "DOWN", "LEFT", "RIGHT")
 
 def keys_for(given: Collection[Need]) -> tuple[Key, ...]:
     """The keys that do something where all of `given` is there."""
-    return tuple(key for key in KEYS if key.needs is Need.NOTHING or key.needs in given)
+    return tuple(key for key in KEYS if all(need in given for need in key.needs))
 
 
-def command_of(code: int, keys: tuple[Key, ...]) -> Command | None:
-    """What pygame's key number `code` asks for, if it is among `keys`."""
+def command_of(code: int, typed: str, keys: tuple[Key, ...]) -> Command | None:
+    """What pygame's key number `code`, which typed that character, asks for, if it is among `keys`."""
     pygame = import_pygame()
     return next(
-        (key.command for key in keys if code in [getattr(pygame, f"K_{name}") for name in key.codes]), None
+        (
+            key.command
+            for key in keys
+            if code in [getattr(pygame, f"K_{name}") for name in key.codes] or typed == key.typed != ""
+        ),
+        None,
     )
 
 

@@ -9,6 +9,7 @@ from agents.ablations import Ablations
 from agents.evaluation import Task, references
 from viewer.minds import PersonMind
 from viewer.moment import Moment
+from viewer.scales import Scales
 from viewer.session import Session
 
 
@@ -70,6 +71,22 @@ class Match:
         self.episode = episode
         for session in self.sessions:
             session.begin(self.seed)
+
+    def scales(self, greedy: bool, at_most: int | None = None) -> Scales:
+        """How far everything goes in the first episode, known by playing it; it stands at its start then.
+
+        Args:
+            greedy: Take the likeliest actions.
+            at_most: Steps to play; None: to the end. A person is not waited for.
+        """
+        scales = Scales()
+        self.begin(0)
+        for session in self.sessions:
+            scales = scales.widened([session.moment])
+            while (at_most is None or session.moment.elapsed < at_most) and session.step(greedy):
+                scales = scales.widened([session.moment])
+        self.begin(0)
+        return scales
 
     def step(self, greedy: bool = False) -> bool:
         """Let all players act, if all are ready to; whether they did."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from agents.cores import State
 from agents.evaluation import INTACT, REFERENCES, load_agent, make_player
 from agents.find_agent import short_names
 from agents.vec_env import GymnasiumVecEnv
+from plastic_maze import Belief, PlannerPlayer
 from viewer.inspection import CHANGE_STEPS, Floats, Inspection, inspect
 
 PERSON = "human"
@@ -40,6 +41,10 @@ class Mind(Protocol):
     def inspection(self) -> Inspection | None:
         """What goes on inside, if it can be known."""
 
+    @property
+    def belief(self) -> Belief | None:
+        """Where it thinks that it is and the goal is, if it reckons with such things."""
+
 
 class AgentMind:
     """A trained agent. Plays as `AblatedPlayer` does, and can be tampered with in mid-episode.
@@ -52,6 +57,8 @@ class AgentMind:
     Raises:
         ValueError: If the agent cannot be ablated so.
     """
+
+    belief: Belief | None = None
 
     def __init__(self, agent: RecurrentA2C, ablations: Ablations = INTACT, label: str = "agent") -> None:
         self.label = label
@@ -159,25 +166,38 @@ class ReferenceMind:
         """See :class:`Mind`."""
         if self.label == "random":
             self._player = make_player(self.label, self._env, seed)
-        self._memory: object = None
+        self._memory: Any = None
         self._observation: NDArray[np.float32] | None = None
+        self._action: int | None = None
 
     def see(self, observation: Floats) -> None:
         """See :class:`Mind`."""
         self._starts = np.array([self._observation is None])
         self._observation = observation
+        self._action = None
 
     def choose(self, greedy: bool) -> int:
         """See :class:`Mind`; these players do as they do."""
         assert self._observation is not None
-        actions, self._memory = self._player.predict(self._observation[None], self._memory, self._starts)
-        return int(actions[0])
+        if self._action is None:
+            actions, self._memory = self._player.predict(self._observation[None], self._memory, self._starts)
+            self._action = int(actions[0])
+        return self._action
+
+    @property
+    def belief(self) -> Belief | None:
+        """See :class:`Mind`. Only the planner has one, for which it takes in its observation."""
+        if not isinstance(self._player, PlannerPlayer):
+            return None
+        self.choose(greedy=True)
+        return self._player.belief(self._memory)
 
 
 class PersonMind:
     """A person, who presses keys."""
 
     inspection: Inspection | None = None
+    belief: Belief | None = None
 
     def __init__(self) -> None:
         self.label = "you"

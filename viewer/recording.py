@@ -17,7 +17,7 @@ FILM_SIZE = (1280, 800)
 
 
 def record(match: Match, heading: str, greedy: bool, size: tuple[int, int]) -> Iterator[NDArray[uint8]]:
-    """Play the match's first episode from its start, and draw it.
+    """Play the match's first episode from its start, and draw it on scales that fit all of it.
 
     Args:
         match: Who plays; nobody at the keyboard.
@@ -28,10 +28,10 @@ def record(match: Match, heading: str, greedy: bool, size: tuple[int, int]) -> I
     Yields:
         A frame before the first step and after each, uint8 [height, width, 3].
     """
-    match.begin(0)
+    scales = match.scales(greedy)
     status = "greedy" if greedy else "sampled"
     while True:
         heading_now = f"{heading}, episode of seed {match.seed}"
-        yield as_array(draw_screen(Screen(match.moments, heading_now, status), size))
+        yield as_array(draw_screen(Screen(match.moments, heading_now, status, scales), size))
         if not match.step(greedy):
             return

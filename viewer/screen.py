@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -10,22 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plastic_maze.rendering import SMALLEST_SQUARE, draw_maze, draw_view, import_pygame
-from viewer.footer import draw_footer, footer_height
+from agents.core_colors import core_color
+from plastic_maze.rendering import draw_maze, draw_view, import_pygame
+from plastic_maze.window import Size
+from viewer import layout
+from viewer.footer import footer, legend_of
+from viewer.help import Entry, draw_help
 from viewer.keys import Key
+from viewer.layout import HEADER, MARGIN, Column
 from viewer.match import Score
 from viewer.moment import Moment
 from viewer.panel import draw_cue, draw_numbers, draw_panel
-from viewer.style import CARD, FAINT, INK, LINE, PAPER, VERMILLION, write
-
-DESIGNED = (1120, 700)
-"""Width and height at which a unit is a pixel."""
-SMALLEST = (480, 300)
-"""No picture is smaller."""
-_MARGIN = 14
-_HEADER = 30
-_NUMBERS = 26
-_CUE = 26
+from viewer.scales import Scales
+from viewer.style import FAINT, LINE, PAPER, VERMILLION, write
 
 
 @dataclass(frozen=True)
@@ -36,118 +32,74 @@ class Screen:
     """One or two players."""
     heading: str
     status: str
+    scales: Scales
     goal_shown: bool = True
     whole_maze: bool = True
     """False: of each maze only the nine squares that its agent sees."""
     keys: tuple[Key, ...] = ()
     """To be explained."""
+    working: tuple[Key, ...] = ()
+    """Those that do something now; the others are pale."""
     message: str = ""
     """The last thing that was done, or could not be."""
     ranking: tuple[Score, ...] = ()
     """Scores of a finished episode."""
+    help: tuple[Entry, ...] = ()
+    """Explanations in place of everything else; none: not asked for."""
 
 
-@dataclass(frozen=True)
-class Column:
-    """Where one player's things are; all but `square` are pygame.Rects."""
-
-    numbers: Any
-    maze: Any
-    cue: Any
-    panel: Any
-    square: int
-    """Side of a square, pixels."""
+def columns_of(screen: Screen, size: Size) -> list[Column]:
+    """Where each player's things are, in a picture of this size."""
+    return layout.columns_of(screen.moments, size, _footer(screen, size).get_height())
 
 
-def unit_of(size: tuple[int, int]) -> float:
-    """The length of a unit in pixels, for a picture of this width and height."""
-    return min(size[0] / DESIGNED[0], size[1] / DESIGNED[1])
-
-
-def columns_of(screen: Screen, size: tuple[int, int]) -> list[Column]:
-    """Where each player's things are, in a picture of this width and height."""
-    pygame = import_pygame()
-    unit = unit_of(size)
-    margin, numbers = round(_MARGIN * unit), round(_NUMBERS * unit)
-    top = round(_HEADER * unit) + margin
-    bottom = size[1] - footer_height(screen.keys, size[0], unit) - margin
-    count = len(screen.moments)
-    between = 3 * margin
-    width = (size[0] - 2 * margin - between * (count - 1)) // count
-    columns = []
-    for place, moment in enumerate(screen.moments):
-        left = margin + place * (width + between)
-        line = pygame.Rect(left, top, width, numbers)
-        rest = pygame.Rect(left, line.bottom + margin, width, bottom - line.bottom - margin)
-        cue = round(_CUE * unit) if moment.cue else 0
-        side = moment.layout.side
-        tall, wide = (rest.height, 0.52 * width) if count == 1 else (0.53 * rest.height, width)
-        square = max(SMALLEST_SQUARE, int(min(wide / side, (tall - cue) / (side + 0.25))) // 2 * 2)
-        maze = pygame.Rect(rest.left, rest.top, side * square, side * square + 2 * (square // 8))
-        if count == 1:
-            beside = maze.right + 2 * margin
-            panel = pygame.Rect(beside, rest.top, max(1, rest.right - beside), rest.height)
-        else:
-            maze.centerx = rest.centerx
-            beneath = maze.bottom + cue + margin
-            panel = pygame.Rect(rest.left, beneath, width, max(1, rest.bottom - beneath))
-        cue_box = pygame.Rect(maze.left, maze.bottom + margin // 4, maze.width, cue)
-        columns.append(Column(line, maze, cue_box, panel, square))
-    return columns
-
-
-def cell_at(screen: Screen, size: tuple[int, int], position: tuple[int, int]) -> int | None:
+def cell_at(screen: Screen, size: Size, position: tuple[int, int]) -> int | None:
     """The cell of the maze that is drawn at a position (x, y), if there is one."""
     if not screen.whole_maze:
         return None
-    for moment, column in zip(screen.moments, columns_of(screen, size), strict=True):
-        side = moment.layout.side
-        row = (position[1] - column.maze.top) // column.square
-        col = (position[0] - column.maze.left) // column.square
-        if 0 <= row < side and 0 <= col < side:
-            return row * side + col
-    return None
+    return layout.cell_at(screen.moments, columns_of(screen, size), position)
 
 
-def draw_screen(screen: Screen, size: tuple[int, int]) -> Any:
+def draw_screen(screen: Screen, size: Size, onto: Any = None) -> Any:
     """Draw everything.
 
     Args:
         screen: What there is to see.
-        size: Width and height, pixels; at least :data:`SMALLEST`.
+        size: Width and height, pixels; at least :data:`viewer.layout.SMALLEST`.
+        onto: A pygame.Surface of that size, all of which is drawn over; None: a new one.
 
     Returns:
-        A pygame.Surface of that size.
+        The surface.
 
     Raises:
         DependencyNotInstalled: If pygame is missing.
     """
     pygame = import_pygame()
-    unit = unit_of(size)
-    surface = pygame.Surface(size, depth=32)
+    unit = layout.unit_of(size)
+    surface = pygame.Surface(size, depth=32) if onto is None else onto
+    if screen.help:
+        draw_help(surface, screen.help, size)
+        return surface
     surface.fill(PAPER)
-    margin = round(_MARGIN * unit)
-    header = pygame.Rect(margin, margin // 2, size[0] - 2 * margin, round(_HEADER * unit))
+    margin = round(MARGIN * unit)
+    header = pygame.Rect(margin, margin // 2, size[0] - 2 * margin, round(HEADER * unit))
     left, right = header.copy(), header.copy()
     left.width = round(0.55 * header.width)
     right.left, right.width = left.right + margin, header.right - left.right - margin
     write(surface, screen.heading, left, 15 * unit, FAINT)
-    write(surface, screen.message or screen.status, right, 15 * unit, _color_of(screen), align=1)
+    new = screen.message or news(screen)
+    write(surface, new or screen.status, right, 15 * unit, VERMILLION if new else FAINT, align=1)
     columns = columns_of(screen, size)
     for moment, column in zip(screen.moments, columns, strict=True):
-        draw_numbers(surface, column.numbers, moment, unit)
-        surface.blit(_maze(screen, moment, column.square), column.maze)
+        draw_numbers(surface, _after_color(surface, column.numbers, moment, unit), moment, unit)
+        surface.blit(_maze(screen, moment, column), column.maze)
         if moment.cue:
             draw_cue(surface, column.cue, moment.cue, unit)
-        draw_panel(surface, column.panel, moment, unit)
+        draw_panel(surface, column.panel, moment, screen.scales, unit, screen.goal_shown, screen.ranking)
     for one, other in pairwise(columns):
-        x = (one.panel.right + other.panel.left) // 2
-        pygame.draw.line(surface, LINE, (x, one.numbers.top), (x, one.panel.bottom))
-    if screen.ranking:
-        _draw_ranking(surface, columns[0].maze, screen.ranking, unit)
-    height = footer_height(screen.keys, size[0], unit)
-    footer = pygame.Rect(margin, size[1] - height, size[0] - 2 * margin, height)
-    draw_footer(surface, footer, screen.keys, screen.whole_maze, screen.goal_shown, unit)
+        _draw_separator(surface, one, other)
+    below = _footer(screen, size)
+    surface.blit(below, (0, size[1] - below.get_height()))
     return surface
 
 
@@ -158,39 +110,52 @@ def as_array(surface: Any) -> NDArray[np.uint8]:
     return flat.reshape(height, width, 3).copy()
 
 
-def _color_of(screen: Screen) -> tuple[int, int, int]:
-    return VERMILLION if screen.message else FAINT
+def news(screen: Screen) -> str:
+    """What has just happened in the maze; players who do not see goals are not told of them."""
+    return (
+        "the goal has moved" if screen.goal_shown and any(m.goal_just_moved for m in screen.moments) else ""
+    )
 
 
-def _maze(screen: Screen, moment: Moment, square: int) -> Any:
-    elapsed = moment.elapsed / moment.max_steps
+def _footer(screen: Screen, size: Size) -> Any:
+    legend = legend_of(screen.moments, screen.whole_maze, screen.goal_shown)
+    return footer(legend, screen.keys, screen.working, size[0], layout.unit_of(size))
+
+
+def _maze(screen: Screen, moment: Moment, column: Column) -> Any:
+    pygame = import_pygame()
+    elapsed, square = moment.elapsed / moment.max_steps, column.square
     if screen.whole_maze:
         traces = moment.traces(screen.goal_shown)
-        frame = draw_maze(moment.layout, moment.agent, moment.goal, elapsed, square, moment.others, traces)
+        frame = draw_maze(moment.layout, moment.agent, moment.goal, elapsed, square, moment.unpaying, traces)
     else:
         teleport = moment.teleport
         flash = 0.0 if teleport is None else teleport.freshness
         frame = draw_view(moment.layout, moment.agent, elapsed, square, flash)
-    return import_pygame().image.frombuffer(frame, frame.shape[1::-1], "RGB")
+    picture = pygame.image.frombuffer(frame, frame.shape[1::-1], "RGB")
+    fits = picture.get_size() == column.maze.size
+    return picture if fits else pygame.transform.smoothscale(picture, column.maze.size)
 
 
-def _draw_ranking(surface: Any, maze: Any, ranking: Sequence[Score], unit: float) -> None:
-    """A table of scores in front of the maze."""
+def _after_color(surface: Any, numbers: Any, moment: Moment, unit: float) -> Any:
+    """Draw the colour of a core at the left side of a box; returns the rest of the box."""
+    if moment.inspection is None:
+        return numbers
     pygame = import_pygame()
-    line = round(30 * unit)
-    card = pygame.Rect(0, 0, round(480 * unit), line * (len(ranking) + 2))
-    card.center = maze.center
-    pygame.draw.rect(surface, CARD, card)
-    pygame.draw.rect(surface, LINE, card, max(1, round(2 * unit)))
-    inner = card.inflate(-line, -line // 2)
-    rows = [("on this episode", "return", "hits", "first hit")]
-    rows += [
-        (s.label, f"{s.score:.1f}", str(s.hits), "-" if s.first is None else str(s.first)) for s in ranking
-    ]
-    for place, row in enumerate(rows):
-        left = inner.left
-        for text, share, align in zip(row, (0.48, 0.18, 0.12, 0.22), (0.0, 1.0, 1.0, 1.0), strict=True):
-            width = round(share * inner.width)
-            box = pygame.Rect(left, inner.top + place * line + line // 4, width - round(4 * unit), line)
-            write(surface, text, box, 14 * unit, INK if place else FAINT, align)
-            left += width
+    mark = pygame.Rect(numbers.left, 0, round(6 * unit), round(0.8 * numbers.height))
+    mark.centery = numbers.centery
+    pygame.draw.rect(surface, core_color(moment.inspection.core), mark)
+    rest = numbers.copy()
+    rest.left, rest.width = mark.right + round(8 * unit), numbers.right - mark.right - round(8 * unit)
+    return rest
+
+
+def _draw_separator(surface: Any, one: Column, other: Column) -> None:
+    """A line between two players, upright or level."""
+    if one.numbers.top == other.numbers.top:
+        x = (one.panel.right + other.panel.left) // 2
+        ends = (x, one.numbers.top), (x, one.panel.bottom)
+    else:
+        y = (one.panel.bottom + other.numbers.top) // 2
+        ends = (one.numbers.left, y), (one.numbers.right, y)
+    import_pygame().draw.line(surface, LINE, *ends)

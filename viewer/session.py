@@ -47,15 +47,22 @@ class Session:
         """What there is to see now."""
         return self._moment
 
+    @property
+    def goal_moves(self) -> bool:
+        """Whether the goal moves during an episode."""
+        return self._maze.rules.goal_switch or self._move_goal_at is not None
+
     def begin(self, seed: int) -> None:
         """Begin the episode that is drawn from `seed`."""
         options = {} if self._task.goal is None else {"goal": self._task.goal}
         self._observation = self._maze.reset(seed=seed, options=options)[0][0]
         self._steps, self._score = 0, 0.0
         self._action: int | None = None
+        self._goal_moved: int | None = None
         self._values: tuple[float, ...] = ()
         self._hit_steps: tuple[int, ...] = ()
         self._legs: tuple[tuple[int, ...], ...] = ()
+        self._goals: tuple[int, ...] = ()
         self._leg: tuple[int, ...] = (int(self._maze.get_state()["agent"][0]),)
         self.mind.begin(seed)
         self._await()
@@ -109,7 +116,7 @@ class Session:
             ValueError: If it cannot lie there; nothing has changed then.
         """
         if not self.can_move_goal(cell):
-            raise ValueError("the goal cannot lie in a wall, under the agent or on another goal")
+            raise ValueError("the goal cannot be put in a wall, under the agent or on another goal")
         self._maze.move_goal(tuple(self._moment.layout.coordinates[cell].tolist()))
         self._look()
 
@@ -135,26 +142,33 @@ class Session:
         layout = self._maze.rules.layout
         if self._maze.rules.random_walls:
             layout = MazeLayout(self._maze.walls()[0]) if self._steps == 0 else self._moment.layout
+        if self._steps > 0 and set(goals.tolist()) != {self._moment.goal, *self._moment.others}:
+            self._goal_moved = self._steps
         others = tuple(np.delete(goals, pair).tolist())
         cue = tuple(self._observation[CUE].tolist())
         self._moment = self._seen(layout, int(goals[pair]), others, cue)
 
     def _seen(self, layout: MazeLayout, goal: int, others: tuple[int, ...], cue: tuple[float, ...]) -> Moment:
+        if goal not in self._goals:
+            self._goals += (goal,)
         return Moment(
             label=self.mind.label,
             layout=layout,
             agent=self._leg[-1],
             goal=goal,
             others=others,
+            goals=self._goals,
             cue=cue,
             elapsed=self._steps,
             max_steps=self._maze.max_steps,
             score=self._score,
             hit_steps=self._hit_steps,
             legs=(*self._legs, self._leg),
+            goal_moved=self._goal_moved,
             action=self._action,
             values=self._values,
             inspection=self.mind.inspection,
+            belief=self.mind.belief,
         )
 
     def _cell(self, position: np.ndarray) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from numpy import uint8
@@ -14,6 +15,7 @@ from rich.table import Table
 from agents.ablations import Ablations
 from agents.evaluation import INTACT, Task
 from agents.find_agent import short_names
+from agents.plural import counted
 from agents.recording import FPS, frames, save_frames, save_gif, save_mp4
 from plastic_maze.window import Window
 from viewer.director import Director
@@ -29,6 +31,8 @@ class Outputs:
     """How episodes are to be shown: in a window, and in files. None: not in that way."""
 
     render: bool = False
+    episodes: int | None = None
+    """After so many the window closes; None: it stays open until its user closes it."""
     gif: Path | None = None
     mp4: Path | None = None
     frames: Path | None = None
@@ -90,7 +94,7 @@ def show(
         return
     match = make_match(names, task, seed, ablations)
     if outputs.render:
-        _watch(Director(match, task.env_id, greedy), names)
+        _watch(Director(match, task.env_id, greedy, episodes=outputs.episodes), names)
     _write(outputs, lambda size: record(match, task.env_id, greedy, size), console)
     if outputs.figure is not None:
         draw_still(play_to_the_end(match, greedy), outputs.figure)
@@ -98,16 +102,31 @@ def show(
 
 
 def play_yourself(
-    names: Sequence[str], task: Task, seed: int, greedy: bool, ablations: Ablations, console: Console
+    outputs: Outputs,
+    names: Sequence[str],
+    task: Task,
+    seed: int,
+    greedy: bool,
+    ablations: Ablations,
+    console: Console,
 ) -> None:
     """Let a person play, among `names`, and print the scores of the episodes played to their end.
+
+    Args:
+        outputs: After how many episodes the window closes; a person is not recorded.
+        names: One or two players, one of them the person.
+        task: Where they play.
+        seed: Episode j is drawn from `seed` + j.
+        greedy: Agents take the likeliest actions rather than sampled ones.
+        ablations: What is taken away from the first player.
+        console: Told the scores.
 
     Raises:
         ValueError: If the task, a player or an ablation is not accepted.
         RuntimeError: If there is no display.
     """
     match = make_match(names, task, seed, ablations)
-    director = Director(match, task.env_id, greedy, Yardsticks(task, ablations.move_goal))
+    director = Director(match, task.env_id, greedy, Yardsticks(task, ablations.move_goal), outputs.episodes)
     _watch(director, names)
     for episode_seed, ranking in director.finished:
         console.print(_as_table(f"{task.env_id}, episode of seed {episode_seed}", ranking))
@@ -123,7 +142,7 @@ def _write(
     """Write those outputs that are made of frames, which `draw` gives in any size."""
 
     def say(path: Path, count: int) -> None:
-        console.print(f"{path}: {count} frames", highlight=False)
+        console.print(f"{path}: {counted(count, 'frame')}", highlight=False)
 
     if outputs.gif is not None:
         say(outputs.gif, save_gif(outputs.gif, draw(GIF_SIZE)))
@@ -149,8 +168,11 @@ def _show_plainly(
         )
     if outputs.render:
         window = Window(f"{names[0]} in {task.env_id}", FPS)
-        for image in frames(names[0], task, seed, greedy, ablations):
+        played = count() if outputs.episodes is None else range(outputs.episodes)
+        for image in chain.from_iterable(frames(names[0], task, seed + j, greedy, ablations) for j in played):
             window.show(image)
+            if window.dismissed:
+                break
         window.close()
     _write(outputs, lambda size: frames(names[0], task, seed, greedy, ablations), console)
 
@@ -159,5 +181,5 @@ def _as_table(title: str, ranking: Sequence[Score]) -> Table:
     table = Table("", "return", "hits", "steps to the first hit", title=title)
     for score in ranking:
         first = "-" if score.first is None else str(score.first)
-        table.add_row(score.label, f"{score.score:.1f}", str(score.hits), first)
+        table.add_row(score.label, f"{score.score:z.1f}", str(score.hits), first)
     return table

@@ -11,10 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
 
+from agents.core_colors import core_color
 from agents.plotting import new_figure, save_figure
+from agents.plural import counted
 from plastic_maze.layouts import MazeLayout
 from plastic_maze.rendering import FLOOR, GOAL, WALL
 from viewer.match import Match
@@ -26,65 +28,85 @@ _SPREAD = 0.3
 """Paths run beside each other within this share of a square's width, so that none hides another."""
 
 
-def play_to_the_end(match: Match, greedy: bool) -> Moment:
-    """The last moment of the match's first episode, for its first player."""
+def play_to_the_end(match: Match, greedy: bool) -> tuple[Moment, ...]:
+    """The last moment of the match's first episode, for each player."""
     match.begin(0)
     while match.step(greedy):
         pass
-    return match.moments[0]
+    return match.moments
 
 
-def draw_still(moment: Moment, path: Path) -> None:
-    """Write the figure of an episode.
+def draw_still(moments: Sequence[Moment], path: Path) -> None:
+    """Write the figure of an episode: for two players side by side, on the same scales.
 
     Args:
-        moment: At its end.
+        moments: Each player's, at the episode's end.
         path: The file; its ending says the format.
 
     Raises:
         OSError: If the file cannot be written.
     """
-    picture = new_figure(8.6, 4.2)
-    before, after = picture.subplots(1, 2)
-    first, *later = moment.legs
-    steps = moment.legs_to_hits
+    count = len(moments)
+    picture = new_figure(8.6, 4.2 if count == 1 else 8.2)
+    parts = picture.add_gridspec(1, count)
     colors = ListedColormap(colormaps["cividis"](np.linspace(0, 0.92, 256)))
-    _maze(before, moment.layout)
-    found = bool(moment.hit_steps)
-    before.set_title("before the first hit" if found else "no hit")
-    before.set_xlabel(f"{steps[0] if found else moment.elapsed} steps")
-    time = Normalize(0, max(1, len(first) - 1))
-    drift = np.linspace(-_SPREAD / 2, _SPREAD / 2, len(first))
-    _path(before, moment.layout, first, np.asarray(colors(time(np.arange(len(first))))), drift)
-    _scale(picture, before, time, colors, "step")
-
-    _maze(after, moment.layout)
-    count = len(moment.hit_steps)
-    after.set_title(f"after it: {max(0, count - 1)} further hits" if found else "after it: nothing")
-    if count > 1:
-        after.set_xlabel(f"{np.mean(steps[1:]):.1f} steps each")
-    ways = later[: max(0, count - 1)]  # the last leg, which the episode's end cut off, leads to no hit
-    legs = Normalize(1, max(2, len(ways)))
-    for number, leg in enumerate(ways, start=1):
-        shift = _SPREAD * ((number - 1) / max(1, len(ways) - 1) - 0.5)
-        shifts = np.full(len(leg), shift)
-        _path(after, moment.layout, leg, np.asarray(colors(legs([number] * len(leg)))), shifts)
-    _scale(picture, after, legs, colors, "number of the way back")
-    _star(before, moment.layout, first[-1] if found else moment.goal)
-    for cell in sorted({way[-1] for way in ways} | {moment.goal}):  # pairs, and goals that move: several
-        _star(after, moment.layout, cell)
-    picture.suptitle(
-        f"{moment.label}: return {moment.score:.1f}   (★ goal, ○ where a path begins)", fontsize=10
-    )
+    time = Normalize(0, max(1, *(len(moment.legs[0]) - 1 for moment in moments)))
+    legs = Normalize(1, max(2, *(len(_ways(moment)) for moment in moments)))
+    # One player's mazes stand beside each other, two players' in a column each.
+    for place, moment in enumerate(moments):
+        part = picture.add_subfigure(parts[place])
+        before, after = part.subplots(*((1, 2) if count == 1 else (2, 1)))
+        _draw_search(before, moment, time, colors)
+        _draw_ways(after, moment, legs, colors)
+        _scale(part, before, time, colors, "step")
+        _scale(part, after, legs, colors, "number of the way back")
+        color = _hex(WALL) if moment.inspection is None else core_color(moment.inspection.core)
+        part.suptitle(f"{moment.label}: return {moment.score:z.1f}", fontsize=11, weight="bold", color=color)
+    numbered = ", numbered in the order in which they paid" if len(moments[0].goals) > 1 else ""
+    picture.supxlabel(f"★ goal{'s' if numbered else ''}{numbered}    ○ where a path begins", fontsize=9)
     save_figure(picture, path)
 
 
-def _star(axes: Axes, layout: MazeLayout, cell: int) -> None:
-    row, col = layout.coordinates[cell]
-    axes.plot(col, row, "*", color=_hex(GOAL), markersize=17, markeredgecolor="black", zorder=5)
+def _draw_search(axes: Axes, moment: Moment, norm: Normalize, colors: ListedColormap) -> None:
+    """The path before the first hit."""
+    found, first = bool(moment.hit_steps), moment.legs[0]
+    _maze(axes, moment.layout)
+    axes.set_title("before the first hit" if found else "no hit", fontsize=10)
+    axes.set_xlabel(counted(len(first) - 1, "step"))
+    drift = np.linspace(-_SPREAD / 2, _SPREAD / 2, len(first))
+    _path(axes, moment.layout, first, np.asarray(colors(norm(np.arange(len(first))))), drift)
+    _star(axes, moment, first[-1] if found else moment.goal)
 
 
-def _scale(picture: Figure, axes: Axes, norm: Normalize, colors: ListedColormap, label: str) -> None:
+def _draw_ways(axes: Axes, moment: Moment, norm: Normalize, colors: ListedColormap) -> None:
+    """The paths to the further hits."""
+    ways = _ways(moment)
+    _maze(axes, moment.layout)
+    further = counted(len(ways), "further hit")
+    axes.set_title(f"after it: {further}" if moment.hit_steps else "no hit", fontsize=10)
+    # A line in any case, so that two players' mazes are as high.
+    axes.set_xlabel(f"{np.mean(moment.legs_to_hits[1:]):.1f} steps each" if ways else " ")
+    for number, way in enumerate(ways, start=1):
+        shift = np.full(len(way), _SPREAD * ((number - 1) / max(1, len(ways) - 1) - 0.5))
+        _path(axes, moment.layout, way, np.asarray(colors(norm([number] * len(way)))), shift)
+    for cell in moment.goals:  # pairs, and goals that move: several
+        _star(axes, moment, cell)
+
+
+def _ways(moment: Moment) -> tuple[tuple[int, ...], ...]:
+    """The legs after the first that ended in a hit, which the last one did not."""
+    return moment.legs[1:-1]
+
+
+def _star(axes: Axes, moment: Moment, cell: int) -> None:
+    row, col = moment.layout.coordinates[cell]
+    axes.plot(col, row, "*", color=_hex(GOAL), markersize=19, markeredgecolor="black", zorder=5)
+    if len(moment.goals) > 1 and cell in moment.goals:
+        number = moment.goals.index(cell) + 1
+        axes.text(col, row + 0.03, str(number), ha="center", va="center", fontsize=8, weight="bold", zorder=6)
+
+
+def _scale(picture: FigureBase, axes: Axes, norm: Normalize, colors: ListedColormap, label: str) -> None:
     ticks = MaxNLocator(integer=True)
     picture.colorbar(ScalarMappable(norm, colors), ax=axes, label=label, shrink=0.75, ticks=ticks)
 

@@ -20,6 +20,7 @@ PAPER: Color = (251, 250, 247)
 CARD: Color = (255, 255, 255)
 INK: Color = WALL
 FAINT: Color = (104, 110, 120)
+PALE: Color = (178, 181, 186)
 LINE: Color = (215, 213, 206)
 BLUE: Color = AGENT
 ORANGE: Color = GOAL
@@ -30,11 +31,17 @@ _LETTERS = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
 _SMALLEST = 6
 
 
-@cache
 def _font(pixels: int) -> Any:
-    pygame = import_pygame()
-    pygame.font.init()
-    return pygame.font.Font(_LETTERS, pixels)
+    font = import_pygame().font
+    if not font.get_init():  # at first, or since somebody called pygame.quit(), as Gymnasium does
+        font.init()
+        _opened.cache_clear()
+    return _opened(pixels)
+
+
+@cache
+def _opened(pixels: int) -> Any:
+    return import_pygame().font.Font(_LETTERS, pixels)
 
 
 @lru_cache(maxsize=2048)
@@ -42,6 +49,7 @@ def _written(text: str, pixels: int, color: Color) -> Any:
     return _font(pixels).render(text, True, color)
 
 
+@lru_cache(maxsize=4096)
 def width_of(text: str, pixels: int) -> int:
     """How many pixels wide `text` is."""
     return int(_font(pixels).size(text)[0])
@@ -74,11 +82,11 @@ def write(surface: Any, text: str, box: Any, pixels: float, color: Color = INK, 
 
 @cache
 def diverging() -> NDArray[np.uint8]:
-    """Colours of numbers from -1 (blue) over 0 (white) to 1 (vermillion), uint8 [11, 3].
+    """Colours of numbers from -1 (blue) over 0 (white) to 1 (vermillion), uint8 [7, 3].
 
-    Steps rather than a smooth ramp: animations get smaller, and nobody sees it.
+    Steps rather than a smooth ramp: each can be found again on the scale, and animations get smaller.
     """
-    place = np.linspace(-1, 1, 11)[:, None]
+    place = np.linspace(-1, 1, 7)[:, None]
     ends = np.where(place < 0, np.array(BLUE), np.array(VERMILLION))
     # The square root makes small numbers visible.
     return np.round(255 + (ends - 255) * np.sqrt(np.abs(place))).astype(np.uint8)

@@ -15,7 +15,7 @@ from agents.cores.registry import register_core
 from agents.cores.unrolled import gru_unroll, lstm_replay
 
 
-@register_core("lstm")
+@register_core("lstm", color="#E69F00")
 class LSTMCore(Core):
     """`torch.nn.LSTM` with one layer; the state is (h [B, N], c [B, N])."""
 
@@ -63,7 +63,7 @@ class LSTMCore(Core):
         return outputs, (outputs[-1], c)
 
 
-@register_core("gru")
+@register_core("gru", color="#009E73")
 class GRUCore(Core):
     """`torch.nn.GRU` with one layer; the state is (h [B, N],)."""
 

@@ -136,7 +136,7 @@ def trained_signal(fan: float, hidden_size: int) -> tuple[nn.Parameter, nn.Param
     )
 
 
-@register_core("modulated")
+@register_core("modulated", color="#440066")
 class ModulatedCore(HebbianCore):
     """A plastic core whose plasticity rate is a signal that the network gives at each step.
 
@@ -178,7 +178,7 @@ class ModulatedCore(HebbianCore):
         return self.fan, self.m, self.m_bias
 
 
-@register_core("retroactive")
+@register_core("retroactive", color="#56B4E9")
 class RetroactiveCore(HebbianCore):
     """A plastic core that keeps a trace of what its connections did, and decides later what to make of it.
 

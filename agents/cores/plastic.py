@@ -93,7 +93,7 @@ def plastic_run(
     return outputs, h, hebb
 
 
-@register_core("plastic")
+@register_core("plastic", color="#0072B2")
 class PlasticCore(HebbianCore):
     """A tanh RNN with a trained plasticity alpha on every recurrent connection.
 

@@ -65,7 +65,7 @@ def plastic_gru_run(
     return outputs, h, hebb
 
 
-@register_core("plastic_gru")
+@register_core("plastic_gru", color="#D55E00")
 class PlasticGRUCore(HebbianCore):
     """A GRU with a trained plasticity alpha on every recurrent connection of its candidate.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -11,6 +12,8 @@ import torch
 from agents.cores.base import Core
 
 CORES: dict[str, type[Core]] = {}
+COLORS: dict[str, str] = {}
+"""Colours that cores are registered with, "#RRGGBB" by name; see :func:`agents.core_colors.core_color`."""
 
 CoreSetting = str | float | int | bool
 C = TypeVar("C", bound=type[Core])
@@ -19,12 +22,20 @@ _LARGEST = 2**16
 """Neurons; no core of a sensible size is larger."""
 
 
-def register_core(name: str) -> Callable[[C], C]:
+def register_core(name: str, color: str | None = None) -> Callable[[C], C]:
     """Class decorator that makes a core known as `name`.
 
+    Args:
+        name: What `--core` and files call it.
+        color: Its colour in all figures, "#RRGGBB"; by default one that follows from the name. The shipped
+            cores have Okabe and Ito's six that show on white, and two dark ones that colour-blind people can
+            tell from those.
+
     Raises:
-        ValueError: If another class already has the name.
+        ValueError: If another class already has the name, or the colour is not written "#RRGGBB".
     """
+    if color is not None and not re.fullmatch("#[0-9A-Fa-f]{6}", color):
+        raise ValueError(f'color must be written "#RRGGBB" (hexadecimal), got {color!r}')
 
     def register(core_class: C) -> C:
         known = CORES.setdefault(name, core_class)
@@ -32,6 +43,9 @@ def register_core(name: str) -> Callable[[C], C]:
         if _full_name(known) != _full_name(core_class):
             raise ValueError(f"the core name {name!r} is already taken by {_full_name(known)}")
         CORES[name] = core_class
+        COLORS.pop(name, None)
+        if color is not None:
+            COLORS[name] = color
         return core_class
 
     return register

@@ -54,7 +54,7 @@ def retroactive_gru_run(
     return outputs, *state
 
 
-@register_core("retroactive_gru")
+@register_core("retroactive_gru", color="#882200")
 class RetroactiveGRUCore(HebbianCore):
     """A GRU whose candidate's connections keep a trace of what they did; it decides later what to make of it.
 

@@ -14,7 +14,7 @@ from agents.cores.registry import register_core
 from agents.cores.unrolled import tanh_unroll
 
 
-@register_core("rnn")
+@register_core("rnn", color="#CC79A7")
 class RNNCore(Core):
     """A plain tanh RNN: the plastic core with alpha = 0. The state is (h [B, N],).
 
