@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from commands.start import begin
+
+    begin("PyTorch and the environments")  # first: what is imported below takes seconds
+
 import json
 import os
 import sys
@@ -174,7 +179,7 @@ def run(settings: EvaluateSettings, console: Console) -> None:
     ]
     if settings.json is not None:
         measured = report(scores, others, task, episodes, settings.seed, ablations, intact)
-        settings.json.write_text(json.dumps(measured, indent=2) + "\n")
+        settings.json.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
     console.print(table(scores, intact, others, task, episodes, settings))
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from commands.start import begin
+
+    begin("PyTorch and the environments")  # first: what is imported below takes seconds
+
 import os
 import sys
 from dataclasses import dataclass

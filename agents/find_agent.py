@@ -74,7 +74,9 @@ def short_names(players: Sequence[str]) -> list[str]:
         ends = [Path(*run.parts[-length:]).as_posix() for run in runs]
         if len(set(ends)) == len(set(runs)):
             break
-    return [end.removesuffix(SUFFIX) for end in ends]
+    # A name that is no text in this locale is kept with surrogates, which cannot be drawn or written.
+    shown = (end.removesuffix(SUFFIX).encode(errors="surrogateescape") for end in ends)
+    return [name.decode(errors="replace") for name in shown]
 
 
 def _run_path(path: Path) -> Path:

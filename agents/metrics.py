@@ -51,7 +51,7 @@ class MetricsTable:
         writer.writeheader()
         writer.writerows(kept)
         write_whole(path, begun.getvalue().encode())
-        self._file = path.open("a", newline="")
+        self._file = path.open("a", encoding="utf-8", newline="")
         self._writer = csv.DictWriter(self._file, columns, extrasaction="ignore", restval="")
 
     def write(self, row: Mapping[str, Any]) -> None:
@@ -98,7 +98,7 @@ def read_metrics(path: Path, columns: Sequence[str] = COLUMNS) -> list[dict[str,
 def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     if not path.is_file():
         raise ValueError(f"there are no metrics at {path}")
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != tuple(columns):
             raise ValueError(f"{path} does not have the columns of a metrics file")

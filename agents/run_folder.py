@@ -24,6 +24,10 @@ class RunFolder:
             ValueError: If the folder is in use already or cannot be written.
         """
         folder = cls(settings.folder())
+        try:
+            os.fsencode(folder.path).decode()
+        except UnicodeDecodeError as error:  # safetensors could not open the agent
+            raise ValueError(f"out must be a name in UTF-8, got {os.fsencode(folder.path)!r}") from error
         if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
             hint = ""
             if folder.settings_file.is_file() and not folder.agent.is_file():
@@ -31,7 +35,9 @@ class RunFolder:
             raise ValueError(f"{folder.path} exists already; {hint}choose another folder with --out")
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
-            folder.settings_file.write_text(settings.to_json() + "\n")  # first: by it a run is known
+            folder.settings_file.write_text(
+                settings.to_json() + "\n", encoding="utf-8"
+            )  # first: by it a run is known
             folder.checkpoints.mkdir()
         except OSError as error:
             raise ValueError(f"the run cannot be written to {folder.path}: {error.strerror}") from error
@@ -49,7 +55,7 @@ class RunFolder:
             raise ValueError(f"there is no run in {path} (it has no {folder.settings_file.name})")
         if not os.access(path, os.W_OK):
             raise ValueError(f"the run in {path} cannot be written to")
-        return folder, TrainSettings.from_json(folder.settings_file.read_text())
+        return folder, TrainSettings.from_json(folder.settings_file.read_text(encoding="utf-8"))
 
     @property
     def settings_file(self) -> Path:

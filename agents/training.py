@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,7 +13,7 @@ from typing import Protocol
 
 from rich.console import Console
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
+from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 from stable_baselines3.common.utils import LinearSchedule, safe_mean
 
 from agents.a2c import RecurrentA2C
@@ -28,6 +29,7 @@ from agents.progress import ProgressLine
 from agents.run_folder import RunFolder
 from agents.settings import TrainSettings, import_packages
 from agents.shares import share_of
+from commands.signals import HANGUP, stop_signals
 
 
 class TrainingStopped(Exception):  # noqa: N818 - not an error: the user asked for it
@@ -132,13 +134,16 @@ def _train_in(
     model.policy.core.warm_up(lambda message: console.print(message, highlight=False))
 
     recorder = RunRecorder(folder, settings.checkpoint_every, oracle, seconds)
-    files = [
-        MetricsFile(folder.metrics_file, model.num_timesteps),
-        TensorBoardOutputFormat(str(folder.tensorboard)),
-    ]
+    files = [MetricsFile(folder.metrics_file, model.num_timesteps), *_tensorboard(folder, console)]
     model.set_logger(Logger(str(folder.path), files))
     remaining = settings.total_steps - model.num_timesteps
-    with stopping_by_signal(recorder, console), closing(ProgressLine(console, oracle)) as line:
+    assert model.env is not None
+    with (
+        closing(model.env),
+        closing(model.logger),
+        stopping_by_signal(recorder, console),
+        closing(ProgressLine(console, oracle)) as line,
+    ):
         if remaining > 0:
             model.learn(
                 remaining,
@@ -149,6 +154,22 @@ def _train_in(
             recorder.save()
     model.save(folder.agent)
     plot_learning_curve(folder.metrics_file, folder.figure, f"{settings.env}, {settings.core} core", oracle)
+
+
+def _tensorboard(folder: RunFolder, console: Console) -> list[KVWriter]:
+    """The writer of TensorBoard events; none where TensorBoard could not use the name of the folder."""
+    path = str(folder.tensorboard.absolute())
+    try:
+        path.encode()
+    except UnicodeEncodeError:  # bytes that are no text in this locale, which Python keeps as surrogates
+        console.print(
+            f"no TensorBoard events are written: the name of {path} is not readable as text here "
+            f"(encoding {sys.getfilesystemencoding()})",
+            highlight=False,
+            markup=False,
+        )
+        return []
+    return [TensorBoardOutputFormat(path)]
 
 
 def new_model(settings: TrainSettings, task: Task) -> RecurrentA2C:
@@ -204,15 +225,19 @@ class Stoppable(Protocol):
 
 @contextmanager
 def stopping_by_signal(run: Stoppable, console: Console) -> Iterator[None]:
-    """Let Ctrl-C (or a TERM signal) stop the run after the current update; a second one stops it at once."""
+    """Let Ctrl-C stop the run after the current update; a second one stops it at once.
+
+    So do a TERM signal and the end of the terminal, see :func:`commands.signals.stop_signals`.
+    """
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if run.stop_asked:
+        if run.stop_asked and number != HANGUP:
             raise KeyboardInterrupt
-        run.stop_asked = True
-        console.print("stopping after this update ...", highlight=False)
+        if not run.stop_asked:
+            run.stop_asked = True
+            console.print("stopping after this update ...", highlight=False)
 
-    signals = (signal.SIGINT, signal.SIGTERM)
+    signals = stop_signals()
     before = [signal.signal(number, ask) for number in signals]
     try:
         yield

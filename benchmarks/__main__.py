@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from commands.start import begin
+
+    begin("PyTorch and the environments")  # first: what is imported below takes seconds
+
 import json
 import os
 from dataclasses import dataclass
@@ -58,7 +63,7 @@ def main() -> None:
     )
 
     settings.out.mkdir(parents=True, exist_ok=True)
-    (settings.out / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    (settings.out / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     plot_scaling(rows, exponents, settings.out / "scaling.png")
 
 

@@ -47,5 +47,5 @@ def machine() -> dict[str, str]:
 
 def _first_line(path: str, key: str) -> str:
     file = Path(path)
-    lines = file.read_text().splitlines() if file.is_file() else []
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "")

@@ -36,7 +36,7 @@ def _peak_megabytes(command: list[str]) -> float:
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, *command], check=True, capture_output=True, text=True
+        [sys.executable, "-c", program, *command], check=True, capture_output=True, encoding="utf-8"
     )
     return int(done.stdout) / 1024
 

@@ -82,7 +82,7 @@ def read_settings(out: Path) -> Experiment:
     if not file.is_file():
         raise ValueError(f"there are no runs in {out} (it has no {SETTINGS})")
     try:
-        values = json.loads(file.read_text())
+        values = json.loads(file.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{file} is damaged: {error}") from error
     return from_settings(values, str(file))

@@ -54,7 +54,7 @@ def write_pictures(experiment: ImagesExperiment, folder: Path, report: Path) -> 
     if rows_file.is_file() and guess_file.is_file():
         with np.load(rows_file, allow_pickle=False) as kept:
             rows = {label: kept[label] for label in kept.files}
-        guess = json.loads(guess_file.read_text())
+        guess = json.loads(guess_file.read_text(encoding="utf-8"))
         errors = {
             name: Evaluation.read(trial.evaluation_file(folder)).error for name, trial in finished.items()
         }

@@ -143,7 +143,7 @@ def read_counts(file: Path) -> list[Counts]:
         ValueError: If it is not that.
     """
     try:
-        with file.open(newline="") as source:
+        with file.open(encoding="utf-8", newline="") as source:
             return [
                 Counts(row["network"], *(int(row[name]) for name in ("seed", "character", "asked", "right")))
                 for row in csv.DictReader(source)
@@ -199,7 +199,7 @@ def write_accuracy(counts: Sequence[Counts], experiment: OmniglotExperiment, rep
         "",
         LEGEND,
     ]
-    (report / TABLE).write_text("\n".join(lines_of_text) + "\n")
+    (report / TABLE).write_text("\n".join(lines_of_text) + "\n", encoding="utf-8")
     return [report / ACCURACY, report / TABLE]
 
 

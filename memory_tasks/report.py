@@ -101,7 +101,7 @@ def write_report(out: Path, experiment: Experiment | None = None) -> list[Path]:
     tables = [report / name for name in ("scores.csv", "runs.csv", "scores.md")]
     write_csv(tables[0], [asdict(score) for score in scores])
     write_csv(tables[1], _runs(results))
-    tables[2].write_text(_markdown(results, scores))
+    tables[2].write_text(_markdown(results, scores), encoding="utf-8")
     # All networks of the folder, also where the last command trained only some of them.
     pictured = replace(experiment or results.experiment, networks=results.experiment.networks)
     return [*files, *tables, *pictured.pictures(out, report)]

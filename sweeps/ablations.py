@@ -114,7 +114,7 @@ def read_ablations(file: Path) -> list[AblationScore]:
         ValueError: If it is not that.
     """
     try:
-        with file.open(newline="") as source:
+        with file.open(encoding="utf-8", newline="") as source:
             return [
                 AblationScore(
                     row["entry"], int(row["seed"]), row["agent"], row["ablation"], int(row["episodes"]),

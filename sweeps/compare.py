@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from commands.start import begin
+
+    begin("PyTorch and the environments")  # first: what is imported below takes seconds
+
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -178,7 +183,7 @@ def write_comparison(settings: CompareSettings) -> list[Path]:
     picture = draw(found, results, settings.over, settings.against)
     table, text = settings.out / "scores.csv", settings.out / "scores.md"
     write_csv(table, [{settings.over: p.value, **asdict(p.score), "ratio": p.ratio} for p in found])
-    text.write_text(_markdown(found, settings.over, settings.against))
+    text.write_text(_markdown(found, settings.over, settings.against), encoding="utf-8")
     return [*save_formats(picture, settings.out / "comparison"), table, text]
 
 

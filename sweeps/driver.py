@@ -175,5 +175,5 @@ def _stop(workers: dict[str, Worker], pause: float) -> None:
 def _why(code: int, log: Path) -> str:
     if code < 0:
         return f"ended by signal {-code}"
-    lines = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.is_file() else []
     return lines[-1].removeprefix("error: ") if lines else f"exit code {code}"

@@ -113,7 +113,7 @@ class Run:
             if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
                 raise ValueError(f"{folder.path} is in the way: it is not the folder of a run; move it away")
             return
-        found = TrainSettings.from_json(folder.settings_file.read_text())
+        found = TrainSettings.from_json(folder.settings_file.read_text(encoding="utf-8"))
         for field in dataclasses.fields(TrainSettings):
             if field.name in _NO_MATTER:
                 continue

@@ -74,7 +74,7 @@ def write_report(sweep: Sweep) -> list[Path]:
     files += [sweep.report / "scores.csv", sweep.report / "runs.csv", sweep.report / "scores.md"]
     write_csv(files[-3], [asdict(score) for score in scores])
     write_csv(files[-2], _runs(results))
-    files[-1].write_text(_markdown(sweep, results, scores))
+    files[-1].write_text(_markdown(sweep, results, scores), encoding="utf-8")
     return files
 
 

@@ -67,7 +67,7 @@ class RunEvaluation:
             ValueError: If it is not that.
         """
         try:
-            return from_table(cls, json.loads(file.read_text()), "it")
+            return from_table(cls, json.loads(file.read_text(encoding="utf-8")), "it")
         except (OSError, ValueError) as error:
             raise ValueError(f"{file} is not the evaluation of a run ({error})") from error
 

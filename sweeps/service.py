@@ -18,6 +18,7 @@ from rich.console import Console
 
 from agents.a2c import TrainingDivergedError
 from agents.training import TrainingStopped
+from commands.streams import make_streams_unfailing
 
 STOPPED = 130
 """Exit code of a job that was asked to stop."""
@@ -25,6 +26,7 @@ STOPPED = 130
 
 def serve(work: Callable[[str, Console], None]) -> int:
     """Read the job, do it with `work`; returns the exit code."""
+    make_streams_unfailing()  # the disk on which the log lies may be full
     # A shell may have started us with Ctrl-C ignored; the end of the input is to work all the same.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     job = sys.stdin.readline()

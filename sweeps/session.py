@@ -6,20 +6,28 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
 
+from commands.signals import HANGUP, stop_signals
 from sweeps.board import Board
 from sweeps.driver import Backend, Failure, J, drive
 
 
 def stop_gently() -> None:
-    """Let Ctrl-C and a TERM signal raise KeyboardInterrupt, which :func:`sweeps.driver.drive` waits for.
+    """Let each of the stop signals raise KeyboardInterrupt, which :func:`sweeps.driver.drive` waits for.
 
-    A shell may start us with Ctrl-C ignored, and who ends a job sends TERM.
+    A shell may start us with Ctrl-C ignored, whoever ends a job sends TERM, and a terminal may be closed.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if number == HANGUP:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in stop_signals():
+        signal.signal(number, interrupt)
 
 
 def work_off(
@@ -52,8 +60,8 @@ def work_off(
 def write_ignored(folder: Path, ignored: str) -> None:
     """Write the folder's .gitignore, unless it has one that does not begin with the same line."""
     file, first = folder / ".gitignore", ignored.splitlines()[0]
-    if not file.exists() or file.read_text().startswith(first):
-        file.write_text(ignored)
+    if not file.exists() or file.read_text(encoding="utf-8").startswith(first):
+        file.write_text(ignored, encoding="utf-8")
 
 
 def say_failures(failures: list[Failure], total: int) -> None:

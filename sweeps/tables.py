@@ -9,7 +9,7 @@ from pathlib import Path
 
 def write_csv(file: Path, rows: Sequence[dict[str, object]]) -> None:
     """Write rows with the same columns, numbers to six digits."""
-    with file.open("w", newline="") as target:
+    with file.open("w", encoding="utf-8", newline="") as target:
         writer = csv.DictWriter(target, rows[0], lineterminator="\n")
         writer.writeheader()
         for row in rows:
