@@ -1,6 +1,6 @@
 """Runs that are stopped or killed, and go on to the same numbers."""
 
-import os
+import json
 import signal
 import subprocess
 import sys
@@ -19,6 +19,7 @@ from agents.metrics import read_metrics
 from agents.run_folder import RunFolder
 from agents.settings import TrainSettings
 from agents.training import RunRecorder, TrainingStopped, train
+from tests.command_line import run
 
 SMALL = "PlasticMazeSmall-v0"
 QUIET = Console(quiet=True)
@@ -84,23 +85,12 @@ def _stop_at_once(recorder):
 
 
 def test_a_run_killed_with_kill_9_resumes(tmp_path):
-    settings = replace(SETTINGS, total_steps=7200, checkpoint_every=720)
-    whole = train(replace(settings, out=tmp_path / "whole"), QUIET)
-    killed = RunFolder(tmp_path / "killed")
-    command = [sys.executable, "train.py", "--env", SMALL, "--total-steps", "7200", "--n-envs", "3"]
-    command += ["--hidden-size", "8", "--threads", "1", "--checkpoint-every", "720", "--log-interval", "1"]
-    command += ["--lr", str(SETTINGS.lr)]
-    for name, value in NUMBERS.items():
-        command += [f"--{name.replace('_', '-')}", str(value)]
-    process = subprocess.Popen([*command, "--out", str(killed.path)], stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while killed.last_checkpoint() is None and time.monotonic() < deadline:
-        time.sleep(0.002)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed"
-    assert killed.last_checkpoint() is not None
-    resumed = train(TrainSettings(resume=killed.path), QUIET)
-    assert_same_numbers(whole, resumed)
+    out = tmp_path / "kills.json"
+    printed = run("-m", "tests.kills", "--kills", 1, "--only", "train: plastic", "--out", out)
+    assert "differs" not in printed
+    (kind,) = json.loads(out.read_text(encoding="utf-8"))["kinds"]
+    assert kind["kills"] == kind["resumed"] == 1
+    assert kind["equal"] == kind["runs"] >= 1
 
 
 def test_ctrl_c_saves_and_says_how_to_resume(tmp_path):
