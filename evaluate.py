@@ -28,6 +28,8 @@ from agents.plural import counted
 from agents.recording import check_mp4
 from agents.settings import DEFAULT_ENV, MazeSettings, check_seed, import_packages
 from agents.vec_env import find_spec
+from commands.count import OptionalCount
+from commands.flags import say_error
 from viewer.minds import PERSON
 from viewer.show import Outputs, play_yourself, show
 from viewer.still import ENDINGS
@@ -38,38 +40,36 @@ EPISODES = 200
 
 @dataclass(frozen=True)
 class EvaluateSettings:
-    """Play episodes with a trained agent, beside reference players on the same episodes."""
+    """Let a trained agent play episodes, next to reference players on the same episodes."""
 
-    agent: Annotated[str, tyro.conf.Positional]
-    """A run folder, an agent file, a core of which there is a trained agent for the environment (plastic,
-    gru ...), a reference player (random, planner, oracle), or yourself: human."""
+    agent: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="AGENT")]
+    """Run folder, agent file, core name (the bundled pretrained agent), random, planner, oracle, or human."""
     versus: str | None = None
-    """Another such player beside it, on the same episodes."""
-    episodes: int | None = None
-    """How many episodes to play and score, by default 200. A window closes after so many; by default it stays
-    open until you close it, and nothing is scored."""
+    """A second player, named in the same way, on the same episodes."""
+    episodes: OptionalCount = None
+    """Episodes to play and score (default: 200), or to show in the window, which otherwise stays open."""
     seed: int = 0
-    """Episode j is drawn from this seed + j."""
+    """Episode j is generated from this seed + j."""
     env: str | None = None
-    """Gymnasium id; by default the one the agent was trained in."""
+    """Gymnasium id; by default the environment the agent was trained in."""
     goal: tuple[int, int] | None = None
-    """Row and column of the goal in every episode, the first free row being 1; by default drawn."""
+    """Row and column of the goal in every episode (the first free row is 1); by default random."""
     deterministic: bool = False
     """Take the most probable action instead of sampling."""
     packages: tuple[str, ...] = ()
     """Python modules to import first, which register cores or environments of your own."""
     render: bool = False
-    """Watch episodes in a window, in which the keys are explained."""
+    """Watch episodes in a window, which explains its keys."""
     gif: Path | None = None
-    """Write the first episode as an animation."""
+    """Save the first episode as an animated GIF."""
     mp4: Path | None = None
-    """Write the first episode as a film; needs the extra "video"."""
+    """Save the first episode as a video; needs the extra "video"."""
     frames: Path | None = None
-    """Write the first episode as pictures into this folder."""
+    """Save the frames of the first episode as pictures in this folder."""
     figure: Path | None = None
-    """Write the paths walked in the first episode as a figure for papers, .png or .svg."""
+    """Save the paths taken in the first episode as a figure for papers (.png or .svg)."""
     json: Path | None = None
-    """Write all measurements to this file."""
+    """Save all measurements to this file."""
     ablations: Annotated[Ablations, tyro.conf.arg(name="")] = field(default_factory=Ablations)
     maze: Annotated[MazeSettings, tyro.conf.arg(name="")] = field(default_factory=MazeSettings)
 
@@ -80,8 +80,8 @@ class EvaluateSettings:
             ValueError: Naming the setting and what is accepted.
         """
         if self.episodes is not None and self.episodes < 1:
-            raise ValueError(f"--episodes must be a whole number above 0, got {self.episodes}")
-        check_seed("--seed", self.seed)
+            raise ValueError(f"episodes must be a whole number above 0, got {self.episodes}")
+        check_seed("seed", self.seed)
         files = (
             ("gif", self.gif, (".gif",)),
             ("mp4", self.mp4, (".mp4",)),
@@ -92,17 +92,17 @@ class EvaluateSettings:
             if path is not None:
                 _check_file(name, path, endings)
         if self.frames is not None and self.frames.exists() and not self.frames.is_dir():
-            raise ValueError(f"--frames must name a folder, but {self.frames} is a file")
+            raise ValueError(f"frames must name a folder, but {self.frames} is a file")
         if self.frames is not None and any(self.frames.glob("*.png")):
-            raise ValueError(f"--frames must name a new folder, or one without pictures, got {self.frames}")
+            raise ValueError(f"frames must name a new folder, or one without pictures, got {self.frames}")
         if self.mp4 is not None:
             check_mp4()
         if PERSON in self.players and self.outputs.recorded:
-            raise ValueError(f"--{self.outputs.recorded[0]} cannot record a person; press A in the window")
+            raise ValueError(f"{self.outputs.recorded[0]} cannot record a person; press A in the window")
         if PERSON in self.players and self.json is not None:
-            raise ValueError("--json is not for a person, who plays as many episodes as they like")
+            raise ValueError("json is not for a person, who plays as many episodes as they like")
         if self.players == [PERSON, PERSON]:
-            raise ValueError("--versus human needs another player to play against: only one person can play")
+            raise ValueError("versus human needs another player to play against: only one person can play")
 
     @property
     def players(self) -> list[str]:
@@ -150,7 +150,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except (ValueError, OSError, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        say_error(error, settings)
         return 2
     return 0
 
@@ -234,15 +234,15 @@ def table(
 def _check_file(name: str, path: Path, endings: Sequence[str]) -> None:
     """Raise ValueError if nothing can be written to `path`, which `--name` gave. No endings: any will do."""
     if path.is_dir():
-        raise ValueError(f"--{name} must name a file, but {path} is a folder")
+        raise ValueError(f"{name} must name a file, but {path} is a folder")
     if endings and path.suffix not in endings:
-        raise ValueError(f"--{name} must end in {' or '.join(endings)}, got {path}")
+        raise ValueError(f"{name} must end in {' or '.join(endings)}, got {path}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(f"--{name}: there can be no folder {path.parent} ({error.strerror})") from error
+        raise ValueError(f"{name}: there can be no folder {path.parent} ({error.strerror})") from error
     if not os.access(path.parent, os.W_OK):
-        raise ValueError(f"--{name}: nothing can be written to {path.parent}")
+        raise ValueError(f"{name}: nothing can be written to {path.parent}")
 
 
 def _number(value: float | None) -> str:

@@ -7,6 +7,7 @@ if __name__ == "__main__":
 
     begin("PyTorch and the environments")  # first: what is imported below takes seconds
 
+import inspect
 import os
 import sys
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import tyro
 from rich.console import Console
 
 from agents.alone import alone_in
+from commands.flags import say_error
 from sweeps.ablations import ablations_file, measure_ablations, write_ablations
 from sweeps.driver import Backend, Failure, SweepStopped
 from sweeps.local import LocalBackend
@@ -39,25 +41,25 @@ agent.safetensors
 
 @dataclass(frozen=True)
 class SweepSettings:
-    """Train all runs of a sweep and draw what they did; when stopped, the same command goes on.
+    """Train all runs of a sweep and draw the results; when stopped, the same command continues.
 
-    Finished runs are never repeated, unfinished ones go on from their last checkpoint.
+    Finished runs are never repeated; unfinished ones continue from their last checkpoint.
     """
 
-    file: Annotated[Path, tyro.conf.Positional]
-    """The sweep's TOML file; everything is written beside it."""
+    file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
+    """The sweep's TOML file; all output goes into its folder."""
     jobs: int | None = None
-    """Runs at the same time; by default one for each core of the machine (Ray: of the cluster)."""
+    """Runs to train at the same time; by default one per CPU core (Ray: of the cluster)."""
     backend: Literal["local", "ray"] = "local"
-    """Where runs are trained: on this machine, or on the machines of a Ray cluster."""
+    """Where to train: on this machine, or on the machines of a Ray cluster."""
     address: str | None = None
-    """Ray: the cluster ("auto": the one this machine is in); by default a new one on this machine."""
+    """Ray: address of the cluster ("auto": the one this machine belongs to); by default a new local one."""
     keep: bool = False
-    """Keep checkpoints and TensorBoard events of finished runs."""
+    """Keep the checkpoints and TensorBoard events of finished runs."""
     report: bool = False
-    """Train nothing: only draw figures and tables from the runs that are finished."""
+    """Train nothing; only draw figures and tables from the finished runs."""
     ablate: bool = False
-    """When all is trained, let the plastic agents that were kept play with parts taken away, for a figure."""
+    """After training, also test the saved plastic agents with parts taken away, and draw a figure."""
 
     def check(self) -> None:
         """Check what can be known at once.
@@ -66,14 +68,16 @@ class SweepSettings:
             ValueError: Naming the setting and what is accepted.
         """
         if self.jobs is not None and self.jobs < 1:
-            raise ValueError(f"--jobs must be a whole number above 0, got {self.jobs}")
+            raise ValueError(f"jobs must be a whole number above 0, got {self.jobs}")
         if self.address is not None and self.backend != "ray":
-            raise ValueError(f"--address {self.address} is for --backend ray only")
+            raise ValueError(f"address {self.address} is for --backend ray only")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Read the file, train, report; returns the exit code."""
-    settings = tyro.cli(SweepSettings, prog="sweep.py", description=SweepSettings.__doc__, args=arguments)
+    settings = tyro.cli(
+        SweepSettings, prog="sweep.py", description=inspect.getdoc(SweepSettings), args=arguments
+    )
     console = Console(soft_wrap=True)
     stop_gently()
     try:
@@ -91,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(f"stopped. Go on with: python sweep.py {settings.file}", highlight=False)
         return 130
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        say_error(error, settings)
         return 2
     return 1 if failures or not ablated else 0
 

@@ -7,6 +7,7 @@ if __name__ == "__main__":
 
     begin("PyTorch and the environments")  # first: what is imported below takes seconds
 
+import inspect
 import shlex
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from agents.a2c import TrainingDivergedError
 from agents.run_folder import RunFolder
 from agents.settings import TrainSettings
 from agents.training import TrainingStopped, train
+from commands.flags import in_own_names, say_error
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,10 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
     except TrainingDivergedError as error:
         kept = RunFolder(folder).last_checkpoint()
         where = f"the last good checkpoint is {kept}" if kept else "no checkpoint was due before"
-        print(f"error: {error}; {where}", file=sys.stderr)
+        say_error(f"{error}; {where}")
         return 1
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        say_error(error, settings)
         return 2
     watch = ["python", "evaluate.py", str(folder), "--render", *_named(settings.packages)]
     console.print(f"done. Watch it: {shlex.join(watch)}", highlight=False)
@@ -50,8 +52,8 @@ def _parsed(arguments: list[str] | None, default: TrainSettings) -> TrainSetting
     return tyro.cli(
         TrainSettings,
         prog="train.py",
-        description=TrainSettings.__doc__,
-        args=arguments,
+        description=inspect.getdoc(TrainSettings),
+        args=in_own_names(sys.argv[1:] if arguments is None else arguments),
         default=default,
     )
 

@@ -16,6 +16,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 from agents.a2c import RecurrentA2C
 from agents.policy import RecurrentActorCriticPolicy
 from agents.vec_env import GymnasiumVecEnv
+from commands.flags import flag
 from plastic_maze.reference import own_vector_env
 from plastic_maze.validation import check_observation
 
@@ -31,15 +32,15 @@ class Ablations:
     """
 
     no_plasticity: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Ablation: alpha is zero, so that plastic weights count for nothing."""
+    """Ablation: set alpha to zero, so that plastic weights have no effect."""
     freeze_hebb: _Step = None
-    """Ablation: from step K of each episode on, plastic weights stay what they are."""
+    """Ablation: from step K of each episode on, plastic weights no longer change."""
     wipe_hebb: _Step = None
-    """Ablation: before step K of each episode, plastic weights are wiped: back to their initial state."""
+    """Ablation: before step K of each episode, reset plastic weights to their initial state."""
     wipe_hidden: _Step = None
-    """Ablation: before step K of each episode, all of the core's state but plastic weights is wiped."""
+    """Ablation: before step K of each episode, reset all of the core's state except plastic weights."""
     move_goal: _Step = None
-    """Ablation: before step K of each episode, the goal moves to another square, for all but the intact."""
+    """Ablation: before step K of each episode, move the goal (not in the episodes of the intact agent)."""
 
     @property
     def given(self) -> dict[str, bool | int]:
@@ -58,8 +59,7 @@ class Ablations:
     def flags(self) -> str:
         """The ones asked for, as on the command line: "--no-plasticity --wipe-hebb 150"."""
         return " ".join(
-            f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}")
-            for name, value in self.given.items()
+            flag(name) + ("" if value is True else f" {value}") for name, value in self.given.items()
         )
 
     def check(self, max_steps: int | None) -> None:

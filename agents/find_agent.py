@@ -8,9 +8,13 @@ from pathlib import Path
 from agents.checkpoint_file import SUFFIX, with_suffix
 from agents.run_folder import RunFolder
 from agents.settings import DEFAULT_ENV
+from commands.spelling import did_you_mean
 
 TRAINED = Path(__file__).parent / "trained"
 """Agents that come with the package: TRAINED/ENV/CORE.safetensors."""
+
+_PLAYERS = ("random", "planner", "oracle", "human")
+"""Those who are no agents."""
 
 
 def trained_agent(core: str, env_id: str) -> Path:
@@ -58,8 +62,9 @@ def find_agent(name: str, env_id: str | None = None) -> Path:
         )
     known = trained_cores(env_id)
     ready = f"one that is trained already for {env_id} ({', '.join(known)}), " if known else ""
+    meant = did_you_mean(name, [*known, *_PLAYERS])
     raise ValueError(
-        f"there is no agent at {path}; give a run folder, an agent file, {ready}"
+        f"there is no agent at {path}{meant}; give a run folder, an agent file, {ready}"
         "a player ('random', 'planner', 'oracle'), or 'human' to play yourself"
     )
 

@@ -137,7 +137,7 @@ def check_mp4() -> ModuleType:
     try:
         import imageio_ffmpeg
     except ImportError as error:
-        raise ValueError("--mp4 needs imageio-ffmpeg: pip install imageio-ffmpeg") from error
+        raise ValueError("mp4 needs imageio-ffmpeg: pip install imageio-ffmpeg") from error
     return imageio_ffmpeg
 
 

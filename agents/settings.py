@@ -20,28 +20,30 @@ from agents.cores.hebbian import check_eta_per
 from agents.cores.plastic import check_rule
 from agents.typed_values import from_table
 from agents.vec_env import find_spec
+from commands.count import Count, OptionalCount
+from commands.flags import flag
 
 DEFAULT_ENV = "PlasticMaze-v0"
 
 
 @dataclass(frozen=True)
 class MazeSettings:
-    """Departures from what the environment's id stands for; none by default."""
+    """Changes to the maze that the environment's id stands for; none by default."""
 
     size: int | None = None
-    """Squares along one side of the maze, odd."""
-    max_steps: int | None = None
+    """Squares along one side of the maze; odd."""
+    max_steps: OptionalCount = None
     """Steps in an episode."""
     goal_reward: float | None = None
-    """Reward for entering the goal."""
+    """Reward for reaching the goal."""
     wall_penalty: float | None = None
-    """Price of walking into a wall, 0 or more."""
+    """Penalty for walking into a wall, 0 or more."""
     n_cues: int | None = None
-    """Pairs of a cue and a goal in an episode."""
+    """How many pairs of a cue and a goal an episode has."""
     cue_size: int | None = None
-    """Entries of a cue."""
+    """Length of a cue: how many numbers it consists of."""
     layout: Literal["pillars", "random"] | None = None
-    """Walls: pillars, or drawn anew in each episode."""
+    """Walls: regular pillars, or random walls that are resampled every episode."""
     goal_switch: bool | None = None
     """Whether the goal moves once in each episode."""
 
@@ -52,70 +54,72 @@ class MazeSettings:
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Train an agent with A2C and watch its return rise."""
+    """Train an agent with A2C and watch its return rise.
+
+    Counts may be written as 300k, 25M or 1e6. Stable-Baselines3's --learning-rate, --total-timesteps and
+    --n-timesteps are understood as well, and so is --num-envs.
+    """
 
     env: str = DEFAULT_ENV
     """Gymnasium id of the environment."""
     core: str = "plastic"
-    """Recurrent core: plastic, modulated, retroactive, plastic_gru, retroactive_gru, rnn, lstm, gru, or one
-    you registered."""
-    total_steps: int = 30_000_000
-    """Environment steps to train for, over all environments together."""
+    """plastic, modulated, retroactive, plastic_gru, retroactive_gru, rnn, lstm, gru, or one of your own."""
+    total_steps: Count = 30_000_000
+    """Environment steps to train for, summed over all environments."""
     n_envs: int = 32
-    """Environments that play at the same time."""
+    """How many environments run in parallel."""
     hidden_size: int = 100
-    """Neurons of the plastic core; other cores are sized to match it (see --match)."""
+    """Neurons in the plastic core; other cores are sized to match it (see --match)."""
     match: Literal["parameters", "neurons"] = "parameters"
-    """What other cores share with a plastic core of --hidden-size: the number of parameters (of the cores,
-    without the actor's and critic's heads) or of neurons."""
+    """Whether other cores match the plastic core of --hidden-size in parameters (without heads) or size."""
     rule: str | None = None
-    """Plasticity rule of the cores plastic and plastic_gru: decay, clip (the default) or oja."""
+    """Plasticity rule of the plastic and plastic_gru cores: decay, clip (the default) or oja."""
     eta: float | None = None
-    """Plasticity rate at the start of training, in retroactive cores of the trace (default: their own)."""
+    """Initial plasticity rate, in retroactive cores that of the trace (default: the core's own)."""
     eta_per: str | None = None
-    """What has a trained plasticity rate of its own: network, neuron or connection (slow: no kernel)."""
+    """Which parts learn a plasticity rate of their own: network, neuron or connection (slow: no kernel)."""
     fan: float | None = None
-    """What neurons make of the modulating signal at the start of training, in cores that have one."""
+    """Initial gain of each neuron's response to the modulatory signal (modulated and retroactive cores)."""
     init_scale: float | None = None
-    """Where w and alpha start: uniform in [0, this), GRUs: alpha; by default each core's own start."""
+    """Upper end of the uniform initial w and alpha (GRUs: alpha only), from 0; default: the core's own."""
     fused: bool | None = None
-    """False: plastic cores run as defined in plain PyTorch, many times slower than in the fused kernels."""
+    """False: compute plastic cores in plain PyTorch, many times slower than the fused kernels."""
     lr: float = 2e-3
     """Adam's learning rate."""
     recurrent_lr_scale: float = 1.0
-    """Learning rate of the core's recurrent weights, as a share of --lr."""
+    """Learning rate of the core's recurrent weights, as a fraction of --lr."""
     anneal_lr: bool = True
-    """Let the learning rate fall linearly to zero."""
-    n_steps: int | None = None
-    """Steps of each environment in an update; by default whole episodes."""
+    """Decrease the learning rate linearly to zero."""
+    n_steps: OptionalCount = None
+    """Steps each environment takes per update; by default whole episodes."""
     gamma: float = 0.95
     """Discount factor."""
     gae_lambda: float = 0.95
-    """Lambda of generalised advantage estimation."""
+    """Lambda of generalized advantage estimation."""
     ent_coef: float = 0.01
     """Weight of the entropy bonus."""
     vf_coef: float = 0.5
     """Weight of the value loss."""
     max_grad_norm: float = 0.5
-    """The gradient's norm is cut to this."""
+    """Maximum gradient norm (gradients are clipped to this)."""
     reward_scale: float = 0.1
-    """Factor on rewards inside the losses; reported returns are never scaled."""
+    """Factor applied to rewards in the losses; reported returns are not scaled."""
     seed: int = 0
-    """Seed of every random generator."""
+    """Seed of all random number generators."""
     threads: int | None = None
-    """Threads for all computation; by default one for each core of the machine."""
+    """Threads used for all computation; by default one per CPU core."""
     device: Literal["cpu", "cuda", "auto"] = "cpu"
-    """Where the network is computed; auto takes a GPU if there is one."""
+    """Where the network is computed; auto uses a GPU if there is one."""
     packages: tuple[str, ...] = ()
     """Python modules to import first, which register cores or environments of your own."""
     out: Path | None = None
     """Folder of the run; by default runs/ENV-CORE-sSEED."""
     resume: Path | None = None
-    """Go on with the run in this folder; its own settings count (but --packages are to be named again)."""
-    checkpoint_every: int = 2_000_000
-    """Environment steps between two checkpoints."""
+    """Continue the run in this folder with the run's own settings (only --packages must be given again)."""
+    checkpoint_every: Count = 2_000_000
+    """Environment steps between checkpoints."""
     log_interval: int = 10
-    """Updates between two lines of metrics.csv."""
+    """Updates between lines of metrics.csv."""
     maze: Annotated[MazeSettings, tyro.conf.arg(name="")] = field(default_factory=MazeSettings)
 
     def check(self) -> None:
@@ -137,9 +141,9 @@ class TrainSettings:
         for name in ("lr", "recurrent_lr_scale", "max_grad_norm", "reward_scale"):
             value = getattr(self, name)
             _check(name, value, math.isfinite(value) and value > 0, "a finite number above 0")
-        check_seed("--seed", self.seed)
+        check_seed("seed", self.seed)
         if self.device == "cuda" and not torch.cuda.is_available():
-            raise ValueError("--device cuda needs a GPU that PyTorch can use; there is none")
+            raise ValueError("device cuda needs a GPU that PyTorch can use; there is none")
         find_spec(self.env)
         accepted = core_settings(self.core)
         if self.rule is not None:
@@ -147,9 +151,8 @@ class TrainSettings:
         if self.eta_per is not None:
             check_eta_per(self.eta_per)
         for name, value in self.core_settings().items():
-            flag = "--" + name.replace("_", "-")
             if name not in accepted:
-                raise ValueError(f"{flag} is not a setting of the core {self.core!r}")
+                raise ValueError(f"{name} is not a setting of the core {self.core!r}")
             if isinstance(value, float):
                 _check(name, value, math.isfinite(value), "a finite number")
 
@@ -165,7 +168,7 @@ class TrainSettings:
         asked, kept = ({name: getattr(one, name) for name in fields} for one in (self, own))
         for values in (asked, kept):
             values |= dataclasses.asdict(values.pop("maze"))
-        given = [f"--{name.replace('_', '-')} {asked[name]}" for name in asked if asked[name] != kept[name]]
+        given = [f"{flag(name)} {asked[name]}" for name in asked if asked[name] != kept[name]]
         if given:
             raise ValueError(
                 f"--resume goes on with the run's own settings, which cannot be changed: {', '.join(given)}"
@@ -210,11 +213,11 @@ def import_packages(names: tuple[str, ...]) -> None:
         sys.path.append(os.getcwd())
     for name in names:
         if not all(part.isidentifier() for part in name.split(".")):
-            raise ValueError(f"--packages takes names of modules (my_cores, not ./my_cores.py), got {name!r}")
+            raise ValueError(f"packages must be names of modules (my_cores, not ./my_cores.py), got {name!r}")
         try:
             importlib.import_module(name)
         except ModuleNotFoundError as error:
-            raise ValueError(f"--packages {name}: {error}; it must be installed or in this folder") from error
+            raise ValueError(f"packages {name}: {error}; it must be installed or in this folder") from error
 
 
 def check_seed(name: str, seed: int, count: int = 1) -> None:
@@ -225,4 +228,4 @@ def check_seed(name: str, seed: int, count: int = 1) -> None:
 
 def _check(name: str, value: object, accepted: bool, what: str) -> None:
     if not accepted:
-        raise ValueError(f"--{name.replace('_', '-')} must be {what}, got {value!r}")
+        raise ValueError(f"{name} must be {what}, got {value!r}")

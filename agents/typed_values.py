@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from commands.spelling import did_you_mean
 
 T = TypeVar("T")
 
@@ -48,8 +49,7 @@ def checked(table: dict[str, Any], hints: dict[str, Any], where: str) -> dict[st
     values: dict[str, Any] = {}
     for name, value in table.items():
         if name not in hints:
-            close = difflib.get_close_matches(name, hints, n=1)
-            meant = f" (did you mean {close[0]!r}?)" if close else ""
+            meant = did_you_mean(name, hints)
             raise ValueError(f"{where} accepts no {name!r}{meant}; accepted: {', '.join(hints)}")
         try:
             inner = _dataclass_in(hints[name]) if isinstance(value, dict) else None
@@ -94,6 +94,8 @@ def _as_type(value: Any, hint: Any) -> Any:
             return {key: _as_type(item, parts[1]) for key, item in value.items()}
     elif hint is float and type(value) is int:
         return float(value)
+    elif hint is int and type(value) is float and value.is_integer():  # 1e6 in TOML
+        return int(value)
     elif hint is Path and isinstance(value, str):
         return Path(value)
     elif type(value) is hint:  # not isinstance: true and false are no numbers

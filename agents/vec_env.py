@@ -184,9 +184,11 @@ def make_vec_env(env_id: str, n_envs: int, **env_kwargs: Any) -> VecEnv:
         raise ValueError(f"{env_id} cannot be made: {error}") from error
     except TypeError as error:
         if "unexpected keyword" in str(error):
+            name = next((name for name in env_kwargs if f"{name!r}" in str(error)), str(sorted(env_kwargs)))
+            given = f", got {env_kwargs[name]!r}" if name in env_kwargs else ""
             raise ValueError(
-                f"{env_id} does not accept all of {sorted(env_kwargs)}: {error}; only the environment's own "
-                "arguments are given here, by their names (size=7)"
+                f"{name} is not an argument of {env_id}{given} ({error}); "
+                "an environment's arguments are given one by one, by their own names"
             ) from error
         raise
 
@@ -202,7 +204,7 @@ def find_spec(env_id: str) -> gym.envs.registration.EnvSpec:
         known = module == "plastic_maze"
         raise ValueError(
             f"the environment must be an id alone, got {env_id!r}; write {name!r}"
-            + ("" if known else f" and import {module} before (--packages {module})")
+            + ("" if known else f" and import {module} first (on the command line: --packages {module})")
         )
     try:
         return gym.spec(env_id)

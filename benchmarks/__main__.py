@@ -22,18 +22,19 @@ from agents.cores import CORES
 from agents.cores.kernels import set_num_threads
 from benchmarks import environment, memory, recurrence, training, viewer
 from benchmarks.timing import machine
+from commands.count import Count
 
 
 @dataclass(frozen=True)
 class BenchmarkSettings:
-    """Measure environments, kernels and training side by side in one run; takes about five minutes."""
+    """Measure environments, kernels and training side by side; takes about five minutes."""
 
-    steps: int = 2_000_000
-    """Environment steps of each training run."""
+    steps: Count = 2_000_000
+    """Environment steps in each training run."""
     repeats: int = 3
-    """Training runs for each row, of which the median counts."""
+    """Training runs per row, of which the median counts."""
     threads: int | None = None
-    """Threads; by default one for each core of the machine."""
+    """Threads; by default one per CPU core."""
     out: Path = Path("benchmarks/results")
     """Folder for results.json and scaling.png."""
 

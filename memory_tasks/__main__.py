@@ -18,6 +18,7 @@ import tyro
 from rich.console import Console
 
 from agents.alone import alone_in
+from commands.flags import say_error
 from memory_tasks.experiment import Experiment
 from memory_tasks.experiments import EXPERIMENTS
 from memory_tasks.folder import ignored, make_folder, trials_in, write_settings
@@ -30,10 +31,10 @@ from sweeps.session import say_failures, stop_gently, work_off, write_ignored
 
 @dataclass(frozen=True)
 class ReportSettings:
-    """Train nothing: only draw figures and tables from the runs that are finished."""
+    """Train nothing; only draw figures and tables from the finished runs."""
 
     out: Annotated[Path, tyro.conf.Positional]
-    """Folder of the runs."""
+    """Folder with the runs."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     settings = tyro.extras.subcommand_cli_from_dict(
         {**EXPERIMENTS, "report": ReportSettings},
         prog="python -m memory_tasks",
-        description="Train networks on a task of memory, each from several seeds, and draw how they learn.",
+        description="Train networks on a memory task, each from several seeds, and draw how they learn.",
         args=given,
     )
     console = Console(soft_wrap=True)
@@ -58,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(f"stopped. Go on with: python -m memory_tasks {shlex.join(given)}", highlight=False)
         return 130
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        say_error(error, settings)
         return 2
     if experiment is not None and failures:
         say_failures(failures, experiment.runs * len(experiment.networks))

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import nn
 
+from commands.count import Count
 from memory_tasks.clamped_lstm import ClampedLSTM
 from memory_tasks.pattern_networks import plain_network
 from memory_tasks.patterns_experiment import PatternsExperiment
@@ -14,7 +15,7 @@ from memory_tasks.patterns_experiment import PatternsExperiment
 
 @dataclass(frozen=True, kw_only=True)
 class BitsExperiment(PatternsExperiment):
-    """Remember two random patterns of 50 bits: a plastic network beside others, far larger (figure 3)."""
+    """Remember two random patterns of 50 bits: a plastic network against far larger ones (figure 3)."""
 
     name: ClassVar[str] = "bits"
     known_networks: ClassVar[dict[str, float]] = {"plastic": 3e-4, "rnn": 3e-5, "lstm": 3e-5}
@@ -22,8 +23,8 @@ class BitsExperiment(PatternsExperiment):
     logarithmic: ClassVar[bool] = True
 
     networks: tuple[str, ...] = ("plastic", "rnn", "lstm")
-    episodes: int = 60_000
-    test_episodes: int = 1000
+    episodes: Count = 60_000
+    test_episodes: Count = 1000
     size: int = 50
     patterns: int = 2
     show: int = 3
@@ -31,7 +32,7 @@ class BitsExperiment(PatternsExperiment):
     cycles: int = 1
     recall: int = 3
     rnn_free: int = 2000
-    """Neurons of the rnn that get no input."""
+    """Neurons of the rnn without input."""
     lstm_cells: int = 2000
     """Cells of the lstm."""
 
@@ -39,9 +40,9 @@ class BitsExperiment(PatternsExperiment):
         """See :meth:`Experiment.check`."""
         super().check()
         if self.rnn_free < 0:
-            raise ValueError(f"--rnn-free must be a whole number from 0 on, got {self.rnn_free}")
+            raise ValueError(f"rnn_free must be a whole number from 0 on, got {self.rnn_free}")
         if self.lstm_cells < self.size:
-            raise ValueError(f"--lstm-cells must be at least --size {self.size}, got {self.lstm_cells}")
+            raise ValueError(f"lstm_cells must be at least the size, {self.size}, got {self.lstm_cells}")
 
     def network(self, name: str) -> nn.Module:
         """See :meth:`Experiment.network`."""

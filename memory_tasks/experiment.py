@@ -11,6 +11,8 @@ from typing import ClassVar
 from torch import nn
 
 from agents.settings import check_seed
+from commands.count import Count
+from commands.spelling import did_you_mean
 from memory_tasks.task import Task
 
 
@@ -18,7 +20,7 @@ from memory_tasks.task import Task
 class Experiment(ABC):
     """Train networks on a task, each from several seeds, and draw how they learn.
 
-    Finished runs are never repeated, unfinished ones go on from their last checkpoint.
+    Finished runs are never repeated; unfinished ones continue from their last checkpoint.
     """
 
     name: ClassVar[str]
@@ -32,22 +34,22 @@ class Experiment(ABC):
 
     networks: tuple[str, ...] = ("plastic",)
     """Networks to train."""
-    episodes: int
+    episodes: Count
     """Episodes to train for."""
     batch: int = 1
-    """Episodes in an update."""
+    """Episodes per update."""
     lr: float | None = None
     """Adam's learning rate; by default each network's own."""
     runs: int = 1
-    """Runs of each network: seeds SEED, SEED + 1 ..."""
+    """Runs of each network, with seeds SEED, SEED + 1 ..."""
     seed: int = 0
     """Seed of the first run."""
-    test_episodes: int = 1000
-    """Episodes of the test after training."""
+    test_episodes: Count = 1000
+    """Episodes in the test after training."""
     out: Path | None = None
-    """Folder of the runs; by default runs/TASK."""
+    """Folder for the runs; by default runs/TASK."""
     jobs: int | None = None
-    """Runs at the same time, a thread each; by default one for each core of the machine."""
+    """Runs at the same time, one thread each; by default one per CPU core."""
 
     def check(self) -> None:
         """Check everything that can be known before any work is done; subclasses check their own as well.
@@ -57,18 +59,20 @@ class Experiment(ABC):
         """
         for network in self.networks:
             if network not in self.known_networks:
+                meant = did_you_mean(network, self.known_networks)
                 raise ValueError(
-                    f"unknown network {network!r} for {self.name}; accepted: {', '.join(self.known_networks)}"
+                    f"unknown network {network!r} for {self.name}{meant}; "
+                    f"accepted: {', '.join(self.known_networks)}"
                 )
         if not self.networks or len(set(self.networks)) < len(self.networks):
-            raise ValueError(f"--networks must be different networks, at least one, got {self.networks!r}")
+            raise ValueError(f"networks must be different networks, at least one, got {self.networks!r}")
         for setting in ("episodes", "batch", "runs", "test_episodes", "jobs"):
             value = getattr(self, setting)
             if value is not None and value < 1:
-                raise ValueError(f"--{setting.replace('_', '-')} must be a whole number above 0, got {value}")
+                raise ValueError(f"{setting} must be a whole number above 0, got {value}")
         if self.lr is not None and not (math.isfinite(self.lr) and self.lr > 0):
-            raise ValueError(f"--lr must be a finite number above 0, got {self.lr}")
-        check_seed("--seed", self.seed, self.runs)
+            raise ValueError(f"lr must be a finite number above 0, got {self.lr}")
+        check_seed("seed", self.seed, self.runs)
 
     def learning_rate(self, network: str) -> float:
         """Adam's learning rate for a network."""

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from torch import nn
 
+from commands.count import Count
 from memory_tasks.experiment import Experiment
 from memory_tasks.image_networks import ClampedPlastic, ClampedRNN
 from memory_tasks.image_sources import HOW_TO_GET, SIDE, cifar10, cifar10_files, photograph
@@ -19,7 +20,7 @@ SIZES = tuple(size for size in range(2, SIDE + 1, 2) if SIDE % size == 0)
 
 @dataclass(frozen=True, kw_only=True)
 class ImagesExperiment(Experiment):
-    """Images seen for the first time, to complete from one half (figure 4 of Miconi et al. 2018).
+    """Complete images seen for the first time from one half (figure 4 of Miconi et al. 2018).
 
     An episode shows grey images from CIFAR-10 (without --data: patches of a photograph that matplotlib
     ships) several times, then the upper or lower half of one of them; the rest must come from memory.
@@ -31,22 +32,22 @@ class ImagesExperiment(Experiment):
 
     networks: tuple[str, ...] = ("plastic", "rnn")
     """Networks to train: plastic, rnn."""
-    episodes: int = 20_000
+    episodes: Count = 20_000
     """Episodes to train for."""
     size: int = 32
-    """Pixels along a side of the images: 32, or 16 (and less) for a quick run."""
+    """Side of the images in pixels: 32, or 16 (and less) for a quick run."""
     images: int = 3
     """Images in an episode."""
     show: int = 20
     """Steps for which an image is shown."""
     blank: int = 2
-    """Steps without any input after it."""
+    """Blank steps after each image."""
     cycles: int = 3
     """How often all images are shown, in a new order each time."""
     recall: int = 3
-    """Steps at the end, for which half an image is shown."""
+    """Steps at the end for which half an image is shown."""
     data: Path | None = None
-    """Folder of CIFAR-10's binary version."""
+    """Folder with CIFAR-10's binary version."""
     source: Literal["cifar10", "photograph"] | None = None
     """Where images come from; by default CIFAR-10 with --data, otherwise the photograph."""
 
@@ -63,16 +64,16 @@ class ImagesExperiment(Experiment):
         """See :meth:`Experiment.check`."""
         super().check()
         if self.size not in SIZES:
-            raise ValueError(f"--size must be one of {', '.join(map(str, SIZES))}, got {self.size}")
+            raise ValueError(f"size must be one of {', '.join(map(str, SIZES))}, got {self.size}")
         for setting in ("images", "show", "cycles", "recall"):
             if getattr(self, setting) < 1:
-                raise ValueError(f"--{setting} must be a whole number above 0, got {getattr(self, setting)}")
+                raise ValueError(f"{setting} must be a whole number above 0, got {getattr(self, setting)}")
         if self.blank < 0:
-            raise ValueError(f"--blank must be a whole number from 0 on, got {self.blank}")
+            raise ValueError(f"blank must be a whole number from 0 on, got {self.blank}")
         if self.source == "cifar10":
             cifar10_files(self._folder())
         elif self.data is not None:
-            raise ValueError(f"--source photograph uses no data from disk, but --data is {self.data}")
+            raise ValueError(f"source photograph uses no data from disk, but --data is {self.data}")
 
     def task(self) -> ImageTask:
         """See :meth:`Experiment.task`."""
@@ -94,5 +95,5 @@ class ImagesExperiment(Experiment):
 
     def _folder(self) -> Path:
         if self.data is None:
-            raise ValueError(f"--source cifar10 needs --data. {HOW_TO_GET}")
+            raise ValueError(f"source cifar10 needs --data. {HOW_TO_GET}")
         return self.data

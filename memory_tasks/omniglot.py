@@ -43,9 +43,7 @@ class OmniglotTask:
         for name, drawings in characters._asdict().items():
             classes, drawn = drawings.shape[:2]
             if ways > classes:
-                raise ValueError(
-                    f"--ways must be at most {classes}, the characters to {name} with, got {ways}"
-                )
+                raise ValueError(f"ways must be at most {classes}, the characters to {name} with, got {ways}")
             if self.each > drawn:
                 raise ValueError(
                     f"an episode of --shots {shots} and --queries {queries} needs {self.each} drawings of a "

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from torch import nn
 
+from commands.count import Count
 from memory_tasks.experiment import Experiment
 from memory_tasks.omniglot import OmniglotTask
 from memory_tasks.omniglot_data import find_archives, read_characters
@@ -16,25 +17,25 @@ from memory_tasks.omniglot_network import OmniglotNetwork
 
 @dataclass(frozen=True, kw_only=True)
 class OmniglotExperiment(Experiment):
-    """Tell handwritten characters apart after a single look at each (Omniglot)."""
+    """Tell handwritten characters apart after seeing each of them once (Omniglot)."""
 
     name: ClassVar[str] = "omniglot"
     known_networks: ClassVar[dict[str, float]] = {"plastic": 1e-3}
     milestone: ClassVar[float | None] = 0.05
 
-    episodes: int = 1_000_000
+    episodes: Count = 1_000_000
     batch: int = 32
-    test_episodes: int = 2000
+    test_episodes: Count = 2000
     ways: int = 5
-    """Characters in an episode, and labels."""
+    """Characters in an episode, and labels for them."""
     shots: int = 1
-    """Drawings of each that are shown with their label."""
+    """Drawings of each character that are shown with their label."""
     queries: int | None = None
-    """Drawings that must be labelled, each by itself; by default one of each character (in the paper one)."""
+    """Drawings to be labelled, each by itself; by default one of each character (in the paper: one)."""
     shared_alpha: bool = False
-    """One plasticity for all connections, rather than one for each."""
+    """One plasticity coefficient for all connections instead of one for each."""
     data: Path = Path("data/omniglot")
-    """Folder of Omniglot's images_background.zip and images_evaluation.zip."""
+    """Folder with Omniglot's images_background.zip and images_evaluation.zip."""
 
     def check(self) -> None:
         """See :meth:`Experiment.check`."""
@@ -42,7 +43,7 @@ class OmniglotExperiment(Experiment):
         for setting, least in {"ways": 2, "shots": 1, "queries": 1}.items():
             value = getattr(self, setting)
             if value is not None and value < least:
-                raise ValueError(f"--{setting} must be a whole number from {least} on, got {value}")
+                raise ValueError(f"{setting} must be a whole number from {least} on, got {value}")
         find_archives(self.data)
 
     def task(self) -> OmniglotTask:

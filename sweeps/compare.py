@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 from agents.plotting import new_figure, save_formats
 from agents.vec_env import find_spec
+from commands.flags import say_error
 from sweeps.aggregate import Summary
 from sweeps.figures import GREY, REFERENCE_STYLES, Curve, End, draw_curves, label_ends
 from sweeps.plan import Sweep, read_sweep
@@ -33,11 +34,11 @@ class CompareSettings:
     """Draw the scores of sweeps whose tasks differ in one number, such as n_cues."""
 
     files: Annotated[tuple[Path, ...], tyro.conf.Positional]
-    """The sweeps' TOML files, at least two."""
+    """TOML files of at least two sweeps."""
     over: str
-    """The maze setting in which they differ, by its name; if a file has none, the environment's counts."""
+    """The maze setting in which they differ; where a file does not set it, the environment's value counts."""
     against: tuple[str, ...]
-    """Entries to compare the others with: scores are divided by that of the best of them."""
+    """Entries to compare the others with: scores are divided by that of the best of these."""
     out: Path
     """Folder for figures and tables."""
 
@@ -220,7 +221,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         files = write_comparison(settings)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        say_error(error, settings)
         return 2
     print(f"{len(files)} figures and tables are in {settings.out}")
     return 0

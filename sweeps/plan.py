@@ -284,9 +284,7 @@ def _entry(name: str, common: dict[str, Any], own: dict[str, Any], seed: int, fi
         assert model.env is not None
         model.env.close()
     except ValueError as error:
-        # Said in the words of the command line; here settings are called as in the file.
-        words = re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda match: match[1].replace("-", "_"), str(error))
-        raise ValueError(f"{where}: {words}") from error
+        raise ValueError(f"{where}: {error}") from error
     if "log_interval" in values:
         return settings
     updates = math.ceil(settings.total_steps / (settings.n_envs * model.n_steps))

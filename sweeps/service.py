@@ -18,6 +18,7 @@ from rich.console import Console
 
 from agents.a2c import TrainingDivergedError
 from agents.training import TrainingStopped
+from commands.flags import say_error
 from commands.streams import make_streams_unfailing
 
 STOPPED = 130
@@ -36,7 +37,7 @@ def serve(work: Callable[[str, Console], None]) -> int:
     except (TrainingStopped, KeyboardInterrupt):
         return STOPPED
     except (ValueError, OSError, TrainingDivergedError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        say_error(error)
         return 1
     return 0
 

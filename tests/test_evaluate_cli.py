@@ -262,9 +262,12 @@ def test_films_need_their_extra(monkeypatch, refused):
         (["random", "--no-plasticity"], "no_plasticity: only a trained agent can be ablated, not the random"),
         (
             ["oracle", "--wipe-hidden", "3"],
-            "wipe_hidden: only a trained agent can be ablated, not the oracle",
+            "--wipe-hidden: only a trained agent can be ablated, not the oracle",
         ),
-        (["oracle", "--move-goal", "250"], "move_goal must be a step of the episode, from 0 to 249, got 250"),
+        (
+            ["oracle", "--move-goal", "250"],
+            "--move-goal must be a step of the episode, from 0 to 249, got 250",
+        ),
         (["oracle", "--max-steps", "9", "--move-goal", "9"], "from 0 to 8, got 9"),
         (
             ["random", "--env", "CartPole-v1", "--move-goal", "3"],

@@ -187,14 +187,14 @@ def test_plasticity_is_learnt():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"size": 12}, r"--size must be one of 2, 4, 8, 16, 32, got 12"),
-        ({"size": 1}, "--size must be one of"),
-        ({"size": 64}, "--size must be one of"),
-        ({"images": 0}, "--images must be a whole number above 0, got 0"),
-        ({"show": 0}, "--show must be"),
-        ({"cycles": -1}, "--cycles must be"),
-        ({"recall": 0}, "--recall must be"),
-        ({"blank": -1}, "--blank must be a whole number from 0 on, got -1"),
+        ({"size": 12}, r"size must be one of 2, 4, 8, 16, 32, got 12"),
+        ({"size": 1}, "size must be one of"),
+        ({"size": 64}, "size must be one of"),
+        ({"images": 0}, "images must be a whole number above 0, got 0"),
+        ({"show": 0}, "show must be"),
+        ({"cycles": -1}, "cycles must be"),
+        ({"recall": 0}, "recall must be"),
+        ({"blank": -1}, "blank must be a whole number from 0 on, got -1"),
         ({"networks": ("lstm",)}, "unknown network 'lstm' for images; accepted: plastic, rnn"),
     ],
 )

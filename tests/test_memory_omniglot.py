@@ -86,8 +86,8 @@ def test_loss_and_errors():
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ((13, 1, 1), "--ways must be at most 12, the characters to test with, got 13"),
-        ((31, 1, 1), "--ways must be at most 30, the characters to train with, got 31"),
+        ((13, 1, 1), "ways must be at most 12, the characters to test with, got 13"),
+        ((31, 1, 1), "ways must be at most 30, the characters to train with, got 31"),
         ((5, 6, 1), "--shots 6 and --queries 1 needs 7 drawings of a character, but there are 6"),
         ((5, 5, 6), "--shots 5 and --queries 6 needs 7 drawings of a character, but there are 6"),
     ],
@@ -291,9 +291,9 @@ def test_settings_reach_task_and_network(archives):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"ways": 1}, "--ways must be a whole number from 2 on, got 1"),
-        ({"shots": 0}, "--shots must be a whole number from 1 on, got 0"),
-        ({"queries": 0}, "--queries must be a whole number from 1 on, got 0"),
+        ({"ways": 1}, "ways must be a whole number from 2 on, got 1"),
+        ({"shots": 0}, "shots must be a whole number from 1 on, got 0"),
+        ({"queries": 0}, "queries must be a whole number from 1 on, got 0"),
         ({"networks": ("lstm",)}, "unknown network 'lstm' for omniglot; accepted: plastic"),
     ],
 )

@@ -20,6 +20,7 @@ from agents.cores.kernels import (
     fused_recurrence,
     without_autocast,
 )
+from commands.spelling import did_you_mean
 
 X = TypeVar("X")
 """What a step takes."""
@@ -35,7 +36,8 @@ def check_eta_per(eta_per: str) -> str:
         ValueError: If it is not.
     """
     if eta_per not in ETA_PER:
-        raise ValueError(f"unknown eta_per {eta_per!r}; accepted: {', '.join(ETA_PER)}")
+        meant = did_you_mean(eta_per, ETA_PER)
+        raise ValueError(f"unknown eta_per {eta_per!r}{meant}; accepted: {', '.join(ETA_PER)}")
     return eta_per
 
 

@@ -15,6 +15,7 @@ from agents.cores.base import State
 from agents.cores.hebbian import HebbianCore, run_steps, trained_eta
 from agents.cores.kernels import check_clamp, check_starts, fused_recurrence, without_autocast
 from agents.cores.registry import register_core
+from commands.spelling import did_you_mean
 
 
 def _decay(hebb: Tensor, pre: Tensor, post: Tensor, eta: Tensor) -> Tensor:
@@ -44,7 +45,9 @@ def check_rule(rule: str) -> str:
         ValueError: If it is not.
     """
     if rule not in RULES:
-        raise ValueError(f"unknown plasticity rule {rule!r}; known rules: {', '.join(RULES)}")
+        raise ValueError(
+            f"unknown plasticity rule {rule!r}{did_you_mean(rule, RULES)}; known rules: {', '.join(RULES)}"
+        )
     return rule
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 import torch
 
 from agents.cores.base import Core
+from commands.spelling import did_you_mean
 
 CORES: dict[str, type[Core]] = {}
 COLORS: dict[str, str] = {}
@@ -63,8 +64,8 @@ def core_settings(name: str) -> dict[str, inspect.Parameter]:
     """
     if name not in CORES:
         raise ValueError(
-            f"unknown core {name!r}; known cores: {', '.join(sorted(CORES))}; "
-            "one of your own is known once its module is imported (--packages)"
+            f"unknown core {name!r}{did_you_mean(name, CORES)}; known cores: {', '.join(sorted(CORES))}; "
+            "one of your own is known once its module is imported (on the command line: --packages MODULE)"
         )
     signature = inspect.signature(CORES[name])
     try:
@@ -89,7 +90,8 @@ def make_core(name: str, input_size: int, hidden_size: int, **settings: CoreSett
     for key in settings:
         if key not in accepted:
             raise ValueError(
-                f"the core {name!r} has no setting {key!r}; it has {', '.join(accepted) or 'no settings'}"
+                f"the core {name!r} has no setting {key!r}{did_you_mean(key, accepted)}; "
+                f"it has {', '.join(accepted) or 'no settings'}"
             )
     missing = [key for key, p in accepted.items() if p.default is p.empty and key not in settings]
     if missing:
@@ -139,7 +141,7 @@ def matched_hidden_size(name: str, input_size: int, plastic_size: int, **setting
             raise ValueError(
                 f"the core {name!r} cannot have as many trained parameters as plastic, {target:,}: with "
                 f"{high // 2:,} neurons it has {count(high // 2):,}; give it as many neurons instead "
-                "(--match neurons)"
+                "(on the command line: --match neurons)"
             )
     while low < high:
         middle = (low + high) // 2
