@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from agents.metrics import read_metrics
+from agents.yardstick import Yardstick
 
 BLUE, VERMILLION = "#0072B2", "#D55E00"
 COLOURS = (BLUE, VERMILLION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -44,22 +45,22 @@ def save_formats(picture: Figure, path: Path) -> list[Path]:
     return files
 
 
-def plot_learning_curve(metrics: Path, figure: Path, title: str, oracle: float | None) -> None:
+def plot_learning_curve(metrics: Path, figure: Path, title: str, yardstick: Yardstick | None) -> None:
     """Draw the mean return over environment steps.
 
     Args:
         metrics: A run's metrics.csv.
         figure: The picture to write; its ending says the format.
         title: Heading.
-        oracle: The oracle's mean return, drawn as a line if given.
+        yardstick: A reference player's mean return, drawn as a line if given.
     """
     rows = [row for row in read_metrics(metrics) if "rollout/ep_rew_mean" in row]
     picture = new_figure(7, 4.2)
     axes = picture.add_subplot()
     steps = [row["time/total_timesteps"] / 1e6 for row in rows]
     axes.plot(steps, [row["rollout/ep_rew_mean"] for row in rows], color=BLUE, label="agent, in training")
-    if oracle is not None:
-        axes.axhline(oracle, color=VERMILLION, linestyle="--", label="oracle (is told the goal)")
+    if yardstick is not None:
+        axes.axhline(yardstick.mean_return, color=VERMILLION, linestyle="--", label=yardstick.label)
     axes.set(xlabel="environment steps (millions)", ylabel="return per episode", title=title)
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     plain(axes)

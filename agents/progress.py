@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import safe_mean
 
-from agents.shares import share_of
+from agents.yardstick import Yardstick
 
 
 class LiveLine:
@@ -79,18 +79,18 @@ class LiveLine:
 
 
 class ProgressLine(BaseCallback):
-    """Return, share of the oracle's score, steps per second and time left: a :class:`LiveLine`.
+    """Return, its share of a reference player's, steps per second and time left: a :class:`LiveLine`.
 
     Args:
         console: Where to.
-        oracle: The oracle's mean return, if there is an oracle.
+        yardstick: The reference player's mean return, if there is one.
         every: Seconds between two lines where no live line is possible.
     """
 
-    def __init__(self, console: Console, oracle: float | None, every: float = 10.0) -> None:
+    def __init__(self, console: Console, yardstick: Yardstick | None, every: float = 10.0) -> None:
         super().__init__()
         self.console = console
-        self.oracle = oracle
+        self.yardstick = yardstick
         self.every = every
         self._line: LiveLine | None = None
 
@@ -116,8 +116,8 @@ class ProgressLine(BaseCallback):
         if not episodes:
             return ""
         mean = safe_mean([episode["r"] for episode in episodes])
-        share = share_of(mean, self.oracle)
-        return f"return {mean:.1f}" + ("" if share is None else f" ({share:.0%} of the oracle)")
+        share = "" if self.yardstick is None else self.yardstick.share(mean)
+        return f"return {mean:.1f}" + (f" ({share})" if share else "")
 
     def _on_training_end(self) -> None:
         assert self._line is not None

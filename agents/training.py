@@ -29,6 +29,7 @@ from agents.progress import ProgressLine
 from agents.run_folder import RunFolder
 from agents.settings import TrainSettings, import_packages
 from agents.shares import share_of
+from agents.yardstick import Yardstick, yardstick
 from commands.signals import HANGUP, stop_signals
 
 
@@ -103,12 +104,12 @@ def train(settings: TrainSettings, console: Console) -> RunFolder:
     settings.check()
     set_num_threads(settings.threads or os.cpu_count() or 1)
     task = Task(settings.env, settings.maze.kwargs())
-    oracle = oracle_return(task)
+    oracle, reference = oracle_return(task), yardstick(task)
     if folder is None:
         model = new_model(settings, task)  # first: a run that cannot be trained leaves no folder
         folder = RunFolder.create(settings)
     with alone_in(folder.checkpoints, f"the run in {folder.path}"):
-        _train_in(folder, settings, task, model, oracle, console)
+        _train_in(folder, settings, task, model, oracle, reference, console)
     return folder
 
 
@@ -118,6 +119,7 @@ def _train_in(
     task: Task,
     model: RecurrentA2C | None,
     oracle: float | None,
+    reference: Yardstick | None,
     console: Console,
 ) -> None:
     """Train `model`, or if there is none go on where the run in `folder` was."""
@@ -142,7 +144,7 @@ def _train_in(
         closing(model.env),
         closing(model.logger),
         stopping_by_signal(recorder, console),
-        closing(ProgressLine(console, oracle)) as line,
+        closing(ProgressLine(console, reference)) as line,
     ):
         if remaining > 0:
             model.learn(
@@ -153,7 +155,8 @@ def _train_in(
             )
             recorder.save()
     model.save(folder.agent)
-    plot_learning_curve(folder.metrics_file, folder.figure, f"{settings.env}, {settings.core} core", oracle)
+    title = f"{settings.env}, {settings.core} core"
+    plot_learning_curve(folder.metrics_file, folder.figure, title, reference)
 
 
 def _tensorboard(folder: RunFolder, console: Console) -> list[KVWriter]:

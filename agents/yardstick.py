@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agents.evaluation import Task, evaluate
+from agents.shares import share_of
 from agents.vec_env import find_spec
 
 PLANNER_SIZE = 11
 """The largest mazes in which the planner is asked: in larger ones its tables alone take half a minute."""
+
+
+_SEES = {"planner": "sees what the agent sees", "oracle": "is told the goal"}
 
 
 @dataclass(frozen=True)
@@ -18,9 +22,15 @@ class Yardstick:
     player: str
     mean_return: float
 
+    @property
+    def label(self) -> str:
+        """For a figure: "oracle (is told the goal)"."""
+        return f"{self.player} ({_SEES[self.player]})"
+
     def share(self, mean_return: float) -> str:
-        """A mean return as a share of the yardstick's: "71% of the planner"; empty if that is nothing."""
-        return f"{mean_return / self.mean_return:.0%} of the {self.player}" if self.mean_return > 0 else ""
+        """A mean return as a share of this one: "71% of the planner"; empty where there are no shares."""
+        share = share_of(mean_return, self.mean_return)
+        return "" if share is None else f"{share:.0%} of the {self.player}"
 
 
 def yardstick(task: Task, episodes: int = 512) -> Yardstick | None:
