@@ -26,26 +26,37 @@ from commands.flags import flag
 DEFAULT_ENV = "PlasticMaze-v0"
 
 
+def _axis(title: str) -> dict[str, str]:
+    """A number that tasks can be compared over, and what a figure's axis calls it."""
+    return {"axis": title}
+
+
 @dataclass(frozen=True)
 class MazeSettings:
     """Changes to the maze that the environment's id stands for; none by default."""
 
-    size: int | None = None
+    size: int | None = field(default=None, metadata=_axis("squares along one side of the maze"))
     """Squares along one side of the maze; odd."""
-    max_steps: OptionalCount = None
+    max_steps: OptionalCount = field(default=None, metadata=_axis("steps in an episode"))
     """Steps in an episode."""
-    goal_reward: float | None = None
+    goal_reward: float | None = field(default=None, metadata=_axis("reward for reaching the goal"))
     """Reward for reaching the goal."""
-    wall_penalty: float | None = None
+    wall_penalty: float | None = field(default=None, metadata=_axis("penalty for walking into a wall"))
     """Penalty for walking into a wall, 0 or more."""
-    n_cues: int | None = None
+    n_cues: int | None = field(default=None, metadata=_axis("pairs to remember"))
     """How many pairs of a cue and a goal an episode has."""
-    cue_size: int | None = None
+    cue_size: int | None = field(default=None, metadata=_axis("length of a cue"))
     """Length of a cue: how many numbers it consists of."""
     layout: Literal["pillars", "random"] | None = None
     """Walls: regular pillars, or random walls that are resampled every episode."""
     goal_switch: bool | None = None
     """Whether the goal moves once in each episode."""
+
+    @classmethod
+    def axis_title(cls, name: str) -> str:
+        """What a figure's axis calls the setting `name`; of another environment's, its name in words."""
+        titles = {setting.name: setting.metadata.get("axis") for setting in dataclasses.fields(cls)}
+        return titles.get(name) or name.replace("_", " ")
 
     def kwargs(self) -> dict[str, Any]:
         """The ones that were given, as keyword arguments of the environment."""

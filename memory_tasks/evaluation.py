@@ -19,7 +19,7 @@ from agents.typed_values import from_table
 from memory_tasks.experiments import settings_of
 from memory_tasks.task import Task
 from memory_tasks.trial import COLUMNS, Trial
-from sweeps.aggregate import bootstrap_interval
+from sweeps.aggregate import interval_or_none
 from sweeps.json_file import write_json
 
 TEST_SEED = 1_000_000
@@ -38,8 +38,8 @@ class Evaluation:
     """What the error is, see :class:`memory_tasks.task.Task`."""
     error: float
     """Mean over episodes."""
-    ci95: tuple[float, float]
-    """Its 95 % percentile bootstrap interval over the episodes."""
+    ci95: tuple[float, float] | None
+    """Its 95 % percentile bootstrap interval over the episodes; there is none of too few."""
     test_episodes: int
     parameters: int
     """Trained numbers of the network."""
@@ -68,13 +68,13 @@ class Evaluation:
 def evaluate(network: nn.Module, trial: Trial, task: Task, out: Path, console: Console) -> Evaluation:
     """Test the network of `trial` on held-out episodes, without gradients."""
     errors = held_out_errors(network, task, trial.experiment.test_episodes, console)
-    low, high = bootstrap_interval(errors, lambda draw: draw.mean(axis=0))
+    low, high = interval_or_none(errors, lambda draw: draw.mean(axis=0))
     return Evaluation(
         network=trial.network,
         seed=trial.seed,
         error_name=task.error_name,
         error=float(f"{errors.mean():.6g}"),
-        ci95=(float(f"{low:.6g}"), float(f"{high:.6g}")),
+        ci95=None if low is None or high is None else (float(f"{low:.6g}"), float(f"{high:.6g}")),
         test_episodes=len(errors),
         parameters=sum(p.numel() for p in network.parameters()),
         seconds=read_metrics(trial.metrics_file(out), COLUMNS)[-1]["seconds"],

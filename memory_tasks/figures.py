@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
-import numpy as np
 from matplotlib.figure import Figure
 
+from agents.core_colors import core_color
 from agents.plotting import new_figure, plain
-from memory_tasks.results import Finished, Results
-from sweeps.aggregate import Summary, on_grid
-from sweeps.figures import Curve, colour_of, draw_curves, label_ends
+from agents.plural import counted
+from memory_tasks.results import Results
+from sweeps.aggregate import Summary, common_grid, on_grid
+from sweeps.curves import GREY, Curve, End, Look, draw_curves, label_ends
+from sweeps.statistic import labels, runs_in_words
 
 POINTS = 400
 """Points of a curve."""
 
 
 def learning_curves(results: Results) -> Figure:
-    """Error in training over episodes, and over training time: mean over runs, lowest to highest run."""
-    picture = new_figure(10, 4)
-    over_episodes, over_time = picture.subplots(1, 2, sharey=True)
-    logarithmic = results.experiment.logarithmic
-    draw_curves(over_episodes, _curves(results, "episodes", logarithmic))
-    ends = draw_curves(over_time, _curves(results, "seconds", logarithmic))
-    over_episodes.set(xlabel="training episodes", ylabel=results.error_name)
-    over_time.set_xlabel("training time of a run on one thread (seconds)")
-    for axes in (over_episodes, over_time):
-        if logarithmic:
-            axes.set_xscale("log")
-        if results.experiment.milestone is not None:
-            axes.axhline(results.experiment.milestone, color="#444444", linestyle=":", linewidth=1)
-    over_episodes.set_ylim(bottom=0)
-    label_ends(over_time, ends)
-    picture.suptitle(
-        f"{results.experiment.name}, error of the latest {results.window_episodes:,} training episodes: "
-        "mean over runs, band: lowest to highest run",
-        fontsize=11,
-    )
+    """Error in training over episodes: mean over runs, lowest to highest run."""
+    experiment, networks = results.experiment, results.networks
+    counts = [len(runs) for runs in networks.values()]
+    picture = new_figure(8, 4.2)
+    axes = picture.add_subplot()
+    curves = []
+    for name, (network, runs) in zip(labels(list(networks), counts), networks.items(), strict=True):
+        episodes = [run.curve.episodes for run in runs]
+        grid = common_grid(episodes, POINTS, experiment.logarithmic)
+        errors = on_grid(episodes, [run.curve.smoothed for run in runs], grid)
+        summary = Summary(errors.mean(axis=0), errors.min(axis=0), errors.max(axis=0))
+        curves.append(Curve(name, network, grid, summary))
+    ends = draw_curves(axes, curves)
+    axes.set(xlabel="training episodes", ylabel=results.error_name)
+    if experiment.logarithmic:
+        axes.set_xscale("log")
+    if experiment.milestone is not None:
+        look = Look(GREY, ":")
+        axes.axhline(experiment.milestone, color=look.color, linestyle=look.style, linewidth=1)
+        ends[f"milestone, {experiment.milestone:g}"] = End(experiment.milestone, look)
+    axes.set_ylim(bottom=0)
+    label_ends(axes, ends)
+    what = "one run" if max(counts) == 1 else f"mean of {runs_in_words(counts)}, band: lowest to highest run"
+    window = counted(results.window_episodes, "training episode")
+    picture.suptitle(f"{experiment.name}: error of the latest {window}\n{what}", fontsize=10)
     return picture
 
 
@@ -42,17 +49,17 @@ def extremes(results: Results) -> Figure:
     """Minimum, mean and maximum error over the episodes of all runs of each network, as in figure 2."""
     picture = new_figure(max(7, 1 + 4 * len(results.networks)), 4)
     panels = picture.subplots(1, len(results.networks), sharey=True, squeeze=False)[0]
-    for number, (axes, (network, runs)) in enumerate(zip(panels, results.networks.items(), strict=True)):
-        grid = _grid(runs, "episodes", logarithmic=False)
+    for axes, (network, runs) in zip(panels, results.networks.items(), strict=True):
+        episodes = [run.curve.episodes for run in runs]
+        grid = common_grid(episodes, POINTS)
         lines = [
-            on_grid([run.curve.episodes for run in runs], [getattr(run.curve, name) for run in runs], grid)
+            on_grid(episodes, [getattr(run.curve, name) for run in runs], grid)
             for name in ("error", "lowest", "highest")
         ]
         mean, low, high = lines[0].mean(axis=0), lines[1].min(axis=0), lines[2].max(axis=0)
-        colour = colour_of(number)
-        axes.plot(grid, mean, color=colour)
-        axes.fill_between(grid, low, high, color=colour, alpha=0.2, linewidth=0)
-        axes.set(xlabel="training episodes", title=f"{network}, {len(runs)} runs")
+        axes.plot(grid, mean, color=core_color(network))
+        axes.fill_between(grid, low, high, color=core_color(network), alpha=0.2, linewidth=0)
+        axes.set(xlabel="training episodes", title=f"{network}, {counted(len(runs), 'run')}")
         plain(axes)
         axes.margins(x=0)
     panels[0].set_ylabel(results.error_name)
@@ -62,22 +69,3 @@ def extremes(results: Results) -> Figure:
         fontsize=11,
     )
     return picture
-
-
-def _grid(runs: list[Finished], what: str, logarithmic: bool) -> np.ndarray:
-    """Points [K] at which all curves are drawn, over "episodes" or "seconds"."""
-    points = [getattr(run.curve, what) for run in runs]
-    # Each run has values from the latest first line on; one that has ended keeps its last error.
-    space = np.geomspace if logarithmic else np.linspace
-    return space(max(p[0] for p in points), max(p[-1] for p in points), POINTS)
-
-
-def _curves(results: Results, what: str, logarithmic: bool) -> list[Curve]:
-    curves = []
-    for network, runs in results.networks.items():
-        grid = _grid(runs, what, logarithmic)
-        points = [getattr(run.curve, what) for run in runs]
-        errors = on_grid(points, [run.curve.smoothed for run in runs], grid)
-        summary = Summary(errors.mean(axis=0), errors.min(axis=0), errors.max(axis=0))
-        curves.append(Curve(network, grid, summary))
-    return curves

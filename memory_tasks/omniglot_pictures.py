@@ -15,14 +15,15 @@ from matplotlib.axes import Axes
 from torch import Tensor, nn
 
 from agents.plotting import BLUE, VERMILLION, new_figure, save_formats
+from agents.plural import counted
 from memory_tasks.evaluation import ROWS, TEST_SEED
 from memory_tasks.folder import trials_in
 from memory_tasks.network_file import read_network
 from memory_tasks.omniglot import OmniglotTask
 from memory_tasks.omniglot_data import SIDE, has_archives
 from memory_tasks.omniglot_network import OmniglotNetwork
-from sweeps.aggregate import bootstrap_interval
-from sweeps.tables import markdown_table, write_csv
+from sweeps.aggregate import interval_or_none
+from sweeps.tables import markdown_table, span, write_csv
 
 if TYPE_CHECKING:
     from memory_tasks.omniglot_experiment import OmniglotExperiment
@@ -152,8 +153,10 @@ def read_counts(file: Path) -> list[Counts]:
         raise ValueError(f"{file} is damaged ({error}); remove it") from error
 
 
-def accuracy(counts: Sequence[Sequence[Counts]]) -> tuple[float, float, float]:
+def accuracy(counts: Sequence[Sequence[Counts]]) -> tuple[float, float | None, float | None]:
     """Median over runs of the share of right answers, and the bounds of its interval over characters.
+
+    Of too few characters there is no interval.
 
     Args:
         counts: For each run those of all characters that were asked, the same in every run.
@@ -164,8 +167,7 @@ def accuracy(counts: Sequence[Sequence[Counts]]) -> tuple[float, float, float]:
         right, asked = draw.sum(axis=0).T
         return np.median(right / asked)
 
-    low, high = bootstrap_interval(table, median)
-    return float(median(table)), float(low), float(high)
+    return float(median(table)), *interval_or_none(table, median)
 
 
 def write_accuracy(counts: Sequence[Counts], experiment: OmniglotExperiment, report: Path) -> list[Path]:
@@ -174,26 +176,19 @@ def write_accuracy(counts: Sequence[Counts], experiment: OmniglotExperiment, rep
     for count in counts:
         runs.setdefault(count.network, {}).setdefault(count.seed, []).append(count)
     rows: list[dict[str, object]] = []
+    cells: list[list[str]] = []
     for network, seeds in runs.items():
         lines = {f"seed {seed}": [run] for seed, run in seeds.items()}
         lines[f"median of {len(seeds)}"] = list(seeds.values())
         for name, chosen in lines.items():
             share, low, high = accuracy(chosen)
             rows.append({"network": network, "run": name, "accuracy": share, "low": low, "high": high})
+            cells.append([network, name, _percent(share), span(low, high, _percent)])
     write_csv(report / ACCURACY, rows)
-    cells = [
-        [
-            str(row["network"]),
-            str(row["run"]),
-            f"{row['accuracy']:.2%}",
-            f"{row['low']:.2%} to {row['high']:.2%}",
-        ]
-        for row in rows
-    ]
     characters = len({count.character for count in counts})
     lines_of_text = [
-        f"# Omniglot: {experiment.ways} ways, {experiment.shots} shot{'s' if experiment.shots > 1 else ''}, "
-        f"{characters} test characters",
+        f"# Omniglot: {counted(experiment.ways, 'way')}, {counted(experiment.shots, 'shot')}, "
+        f"{counted(characters, 'test character')}",
         "",
         *markdown_table(["network", "run", "accuracy", "95 % interval over characters"], cells),
         "",
@@ -201,6 +196,10 @@ def write_accuracy(counts: Sequence[Counts], experiment: OmniglotExperiment, rep
     ]
     (report / TABLE).write_text("\n".join(lines_of_text) + "\n", encoding="utf-8")
     return [report / ACCURACY, report / TABLE]
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.2%}"
 
 
 def draw_episodes(seen: Answers, picture: Path) -> list[Path]:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from agents.plotting import save_formats
+from agents.plural import counted
 from memory_tasks import figures
 from memory_tasks.experiment import Experiment
 from memory_tasks.results import WINDOW, Finished, Results, read_results
-from sweeps.aggregate import bootstrap_interval
+from sweeps.aggregate import FEWEST, interval_or_none
 from sweeps.tables import markdown_table, write_csv
 
-LEGEND = """\
-Error: in the test, mean over runs, with its percentile bootstrap interval over runs, which is too narrow
-where runs are fewer than about five. Training: median wall time of a run on one thread, beside the other
-runs. The error after {common}, when the fastest network had seen all its episodes, is that in training."""
+LEGEND = f"""\
+Error: in the test, mean over runs. Its interval is the percentile bootstrap's over runs: of fewer than
+{FEWEST} runs none is given, of few it is too narrow. Training: median wall time of a run on one thread,
+beside other runs. The error after {{common}}, when the fastest network had seen all its episodes, is that in
+training."""
 LEGEND_OF_MILESTONE = """\
-Episodes and time to {milestone:g}: until the mean error of the latest {window:,} training episodes ({lines}
-lines of metrics.csv) was that or less; medians over the runs that have reached it."""
+Episodes and time to {milestone:g}: until the mean error of the latest {window} ({lines} lines of metrics.csv)
+was that or less; medians over the runs that have reached it."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,15 @@ class Score:
     error: float
     """Of the test after training, mean over runs."""
     low: float | None
-    """Bounds of its 95 % bootstrap interval over runs; with a single run there is none."""
+    """Bounds of its 95 % bootstrap interval over runs; of too few there is none."""
     high: float | None
     best: float
     worst: float
     """Of a run."""
     seconds: float
     """Training time of a run, median."""
-    error_then: float
-    """In training, after :attr:`Results.common_seconds`, mean over runs."""
+    error_then: float | None
+    """In training, after :attr:`Results.common_seconds`, mean over runs; None if one had no error yet."""
     reached: int | None
     """Runs that have reached the milestone; None where there is no milestone."""
     reached_episodes: float | None
@@ -56,11 +57,13 @@ class Score:
     def of(cls, runs: list[Finished], results: Results) -> Score:
         """Of a network's runs."""
         errors = np.array([run.evaluation.error for run in runs])
-        low, high = _interval(errors, np.mean)
+        low, high = interval_or_none(errors, np.mean)
+        then = [run.curve.error_at(results.common_seconds) for run in runs]
+        known = [error for error in then if error is not None]
         milestone = results.experiment.milestone
         reached = [run.curve.reached(milestone) for run in runs] if milestone is not None else []
         times = np.array([time for time in reached if time is not None])
-        first, last = _interval(times[:, 0], np.median) if len(times) else (None, None)
+        first, last = interval_or_none(times[:, 0], np.median) if len(times) else (None, None)
         return cls(
             network=runs[0].trial.network,
             runs=len(runs),
@@ -71,7 +74,7 @@ class Score:
             best=float(errors.min()),
             worst=float(errors.max()),
             seconds=float(np.median([run.curve.seconds[-1] for run in runs])),
-            error_then=float(np.mean([run.curve.error_at(results.common_seconds) for run in runs])),
+            error_then=float(np.mean(known)) if len(known) == len(then) else None,
             reached=None if milestone is None else len(times),
             reached_episodes=float(np.median(times[:, 0])) if len(times) else None,
             reached_low=first,
@@ -107,16 +110,6 @@ def write_report(out: Path, experiment: Experiment | None = None) -> list[Path]:
     return [*files, *tables, *pictured.pictures(out, report)]
 
 
-def _interval(
-    values: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray]
-) -> tuple[float | None, float | None]:
-    """Bounds of the 95 % bootstrap interval over runs; of a single one there is none."""
-    if len(values) < 2:
-        return None, None
-    low, high = bootstrap_interval(values, statistic)
-    return float(low), float(high)
-
-
 def _runs(results: Results) -> list[dict[str, object]]:
     """A line for each run."""
     milestone = results.experiment.milestone
@@ -128,8 +121,8 @@ def _runs(results: Results) -> list[dict[str, object]]:
                 "network": network,
                 "seed": run.trial.seed,
                 "error": evaluation.error,
-                "low": evaluation.ci95[0],
-                "high": evaluation.ci95[1],
+                "low": evaluation.ci95 and evaluation.ci95[0],
+                "high": evaluation.ci95 and evaluation.ci95[1],
                 "episodes": int(run.curve.episodes[-1]),
                 "seconds": evaluation.seconds,
                 "last_training_error": float(run.curve.smoothed[-1]),
@@ -160,8 +153,8 @@ def _markdown(results: Results, scores: list[Score]) -> str:
         f"# {experiment.name}: {results.error_name}",
         "",
         f"Made by `python -m memory_tasks {experiment.name}`. Each run was trained on "
-        f"{experiment.episodes:,} episodes, then tested on {experiment.test_episodes:,} fresh ones, "
-        "the same for all.",
+        f"{counted(experiment.episodes, 'episode')}, then tested on "
+        f"{counted(experiment.test_episodes, 'fresh episode')}, the same for all.",
         "",
         *markdown_table(columns, [_cells(score, milestone) for score in scores]),
         "",
@@ -169,7 +162,11 @@ def _markdown(results: Results, scores: list[Score]) -> str:
     ]
     if milestone is not None:
         lines.append(
-            LEGEND_OF_MILESTONE.format(milestone=milestone, window=results.window_episodes, lines=WINDOW)
+            LEGEND_OF_MILESTONE.format(
+                milestone=milestone,
+                window=counted(results.window_episodes, "training episode"),
+                lines=WINDOW,
+            )
         )
     if results.unfinished:
         names = ", ".join(trial.name for trial in results.unfinished)
@@ -186,7 +183,7 @@ def _cells(score: Score, milestone: float | None) -> list[str]:
         "" if score.low is None else f"{score.low:.4f} to {score.high:.4f}",
         f"{score.best:.4f} to {score.worst:.4f}",
         f"{score.seconds:,.0f} s",
-        f"{score.error_then:.4f}",
+        "" if score.error_then is None else f"{score.error_then:.4f}",
     ]
     if milestone is None:
         return cells

@@ -57,10 +57,10 @@ class Curve:
         line = there[0] + WINDOW - 1
         return int(self.episodes[line]), float(self.seconds[line])
 
-    def error_at(self, seconds: float) -> float:
-        """The smoothed error after so much training time, or that of the first line."""
-        line = max(0, int(np.searchsorted(self.seconds, seconds, side="right")) - 1)
-        return float(self.smoothed[line])
+    def error_at(self, seconds: float) -> float | None:
+        """The smoothed error after so much training time; None before the first line."""
+        lines = int(np.searchsorted(self.seconds, seconds, side="right"))
+        return float(self.smoothed[lines - 1]) if lines else None
 
 
 @dataclass(frozen=True)

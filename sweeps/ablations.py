@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterator
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,14 +15,19 @@ from matplotlib.figure import Figure
 
 from agents.ablations import Ablations
 from agents.checkpoint import read_agent
+from agents.core_colors import core_color
 from agents.cores import make_core
 from agents.episode_length import episode_length
 from agents.evaluation import Task, evaluate
-from agents.plotting import COLOURS, new_figure, plain
+from agents.plotting import new_figure, plain
+from agents.plural import counted
+from sweeps.curves import GREY
 from sweeps.plan import Sweep
 from sweeps.tables import write_csv
 
 INTACT_LABEL = "intact"
+_HATCHES = ("", "///", "...", "xxx")
+"""By which bars of agents with the same core are told apart."""
 
 
 def ablations_file(sweep: Sweep) -> Path:
@@ -40,9 +47,9 @@ class AblationScore:
     """What was taken away, in words."""
     episodes: int
     mean_return: float
-    low: float
-    """Bounds of the 95 % confidence interval over episodes."""
-    high: float
+    low: float | None
+    """Bounds of the 95 % confidence interval over episodes; a single episode has none."""
+    high: float | None
 
 
 def ablations_of(steps: int) -> dict[str, Ablations]:
@@ -70,7 +77,7 @@ def measure_ablations(sweep: Sweep, episodes: int = 500) -> list[AblationScore]:
             played = evaluate(
                 agent.as_posix(), sweep.task, episodes, sweep.evaluation.seed, ablations=ablations
             )
-            low, high = played.ci95 or (played.mean_return, played.mean_return)
+            low, high = played.ci95 or (None, None)
             mean = played.mean_return
             scores.append(AblationScore(name, seed, fingerprint(agent), words, episodes, mean, low, high))
     if not scores:
@@ -118,7 +125,7 @@ def read_ablations(file: Path) -> list[AblationScore]:
             return [
                 AblationScore(
                     row["entry"], int(row["seed"]), row["agent"], row["ablation"], int(row["episodes"]),
-                    float(row["mean_return"]), float(row["low"]), float(row["high"]),
+                    float(row["mean_return"]), _bound(row["low"]), _bound(row["high"]),
                 )
                 for row in csv.DictReader(source)
             ]  # fmt: skip
@@ -126,27 +133,56 @@ def read_ablations(file: Path) -> list[AblationScore]:
         raise ValueError(f"{file} is not a table of ablations ({error})") from error
 
 
-def draw_ablations(scores: list[AblationScore], title: str) -> Figure:
-    """A group of bars for each agent, a bar for each ablation, with its confidence interval."""
+def draw_ablations(scores: list[AblationScore], title: str, cores: Mapping[str, str]) -> Figure:
+    """A group of bars for each ablation, a bar for each agent in its core's colour, with its interval.
+
+    Args:
+        scores: What agents scored.
+        title: What they played.
+        cores: The core of each entry.
+    """
     entries = list(dict.fromkeys(score.entry for score in scores))
     words = list(dict.fromkeys(score.ablation for score in scores))
-    picture = new_figure(max(7.0, 2.2 + 1.7 * len(entries)), 4.2)
+    intact = {score.entry: score.mean_return for score in scores if score.ablation == INTACT_LABEL}
+    picture = new_figure(max(7.0, 1.5 + len(words) * (0.7 + 0.22 * len(entries))), 4.4)
     axes = picture.add_subplot()
-    width = 0.8 / len(words)
-    for number, ablation in enumerate(words):
-        chosen = [score for score in scores if score.ablation == ablation]
-        x = np.array([entries.index(score.entry) for score in chosen]) + (number + 0.5) * width - 0.4
+    width = 0.8 / len(entries)
+    shared: Counter[str] = Counter()
+    for number, entry in enumerate(entries):
+        chosen = [score for score in scores if score.entry == entry]
+        x = np.array([words.index(score.ablation) for score in chosen]) + (number + 0.5) * width - 0.4
         y = np.array([score.mean_return for score in chosen])
-        errors = np.array([[s.mean_return - s.low, s.high - s.mean_return] for s in chosen]).T
-        colour = "#444444" if ablation == INTACT_LABEL else COLOURS[(number - 1) % len(COLOURS)]
-        axes.bar(x, y, 0.9 * width, yerr=errors, color=colour, ecolor="black", label=ablation)
-    axes.set_xticks(range(len(entries)), entries)
-    axes.set_ylabel(f"mean return over {scores[0].episodes} fresh episodes")
+        hatch, color = _HATCHES[shared[cores[entry]] % len(_HATCHES)], core_color(cores[entry])
+        shared[cores[entry]] += 1
+        axes.bar(x, y, 0.9 * width, color=color, hatch=hatch, edgecolor="white", linewidth=0, label=entry)
+        known = [
+            (place, score.mean_return, score.low, score.high)
+            for place, score in zip(x, chosen, strict=True)
+            if score.low is not None and score.high is not None
+        ]
+        for place, mean, low, high in known:
+            axes.errorbar(place, mean, [[mean - low], [high - mean]], color="black", linewidth=1.2)
+        if entry in intact:
+            axes.hlines(
+                [intact[entry]] * len(x), x - 0.45 * width, x + 0.45 * width, color=GREY, linestyle=":"
+            )
+    axes.set_xticks(range(len(words)), [textwrap.fill(word, 14) for word in words])
+    axes.set_ylabel(f"mean return over {counted(scores[0].episodes, 'fresh episode')}")
     plain(axes)
     axes.grid(axis="x", visible=False)
-    picture.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
-    picture.suptitle(f"{title}: trained agents with something taken away", fontsize=11)
+    picture.legend(loc="outside lower center", ncols=min(5, len(entries)), frameon=False, fontsize=9)
+    seeds = {score.seed for score in scores}
+    of = f"seed {seeds.pop()}" if len(seeds) == 1 else "the first seed that was kept"
+    picture.suptitle(
+        f"{title}: one trained agent each ({of}), with something taken away\n"
+        "black lines: 95 % confidence interval over episodes, not over seeds; dotted: the agent intact",
+        fontsize=10,
+    )
     return picture
+
+
+def _bound(cell: str) -> float | None:
+    return float(cell) if cell else None
 
 
 def _plastic_agents(sweep: Sweep) -> Iterator[tuple[str, int, Path]]:

@@ -19,28 +19,32 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from agents.plotting import new_figure, save_formats
+from agents.settings import MazeSettings
+from agents.shares import share_of
 from agents.vec_env import find_spec
 from commands.flags import say_error
-from sweeps.aggregate import Summary
-from sweeps.figures import GREY, REFERENCE_STYLES, Curve, End, draw_curves, label_ends
+from sweeps.aggregate import FEWEST, Summary
+from sweeps.curves import Curve, End, draw_curves, label_ends, reference_look
 from sweeps.plan import Sweep, read_sweep
-from sweeps.results import Results, read_results
+from sweeps.results import YARDSTICKS, Results, read_results
 from sweeps.score import Score
+from sweeps.statistic import runs_in_words
 from sweeps.tables import markdown_table, number, percent, span, whole, write_csv
 
 
 @dataclass(frozen=True)
 class CompareSettings:
-    """Draw the scores of sweeps whose tasks differ in one number, such as n_cues."""
+    """Draw the scores of several sweeps over the one number in which their tasks differ, such as n_cues."""
 
     files: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """TOML files of at least two sweeps."""
     over: str
-    """The maze setting in which they differ; where a file does not set it, the environment's value counts."""
+    """The maze setting in which they differ; where a file does not set it, the environment's own value
+    counts."""
     against: tuple[str, ...]
-    """Entries to compare the others with: scores are divided by that of the best of these."""
+    """Entries to compare the others with: every score is divided by the best score among these."""
     out: Path
-    """Folder for figures and tables."""
+    """Folder to write the figure and the tables to."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,10 @@ class Point:
     """What the finished runs of one entry reach at one value of the setting."""
 
     value: float
+    core: str
     score: Score
     ratio: float | None
-    """The score / that of the best entry to compare with; None where none of those has a finished run."""
+    """The score / that of the best entry to compare with; None where none of those has a score above 0."""
 
 
 def read_sweeps(files: Sequence[Path], over: str) -> dict[float, Results]:
@@ -109,67 +114,82 @@ def points(results: dict[float, Results], against: Sequence[str]) -> list[Point]
             raise ValueError(f"no sweep has a finished run of {name!r}; there are {', '.join(names)}")
     found = []
     for value, result in results.items():
-        scores = {entry.name: Score.of(entry, result.planner) for entry in result.entries}
-        others = [scores[name].iqm for name in against if name in scores]
-        best = max(others) if others and max(others) > 0 else None
-        found += [Point(value, score, best and score.iqm / best) for score in scores.values()]
+        scores = {entry.name: Score.of(entry, result.yardstick) for entry in result.entries}
+        best = max((scores[name].iqm for name in against if name in scores), default=None)
+        found += [
+            Point(value, entry.core, scores[entry.name], share_of(scores[entry.name].iqm, best))
+            for entry in result.entries
+        ]
     return sorted(found, key=lambda point: names.index(point.score.entry))
 
 
 def draw(found: Sequence[Point], results: dict[float, Results], over: str, against: Sequence[str]) -> Figure:
     """Left the scores over the setting, right each divided by the best of `against`."""
-    picture = new_figure(10, 4)
+    picture = new_figure(10.5, 4.2)
     returns, ratios = picture.subplots(1, 2, sharex=True)  # also where some ratios are not known
     names = dict.fromkeys(point.score.entry for point in found)
     lines = [[point for point in found if point.score.entry == name] for name in names]
     ends = _draw_panel(returns, over, results, [_returns(line) for line in lines])
-    planned = {value: result.planner for value, result in results.items() if result.planner is not None}
-    if planned:
-        returns.plot(
-            list(planned),
-            list(planned.values()),
-            color=GREY,
-            linestyle=REFERENCE_STYLES["planner"],
-            linewidth=1,
-        )
-        ends["planner"] = End(list(planned.values())[-1], GREY, REFERENCE_STYLES["planner"])
+    yardsticks = {result.yardstick.name for result in results.values() if result.yardstick is not None}
+    for name in sorted(yardsticks):
+        levels = {
+            value: result.yardstick.mean_return
+            for value, result in results.items()
+            if result.yardstick is not None and result.yardstick.name == name
+        }
+        look = reference_look(name)
+        returns.plot(list(levels), list(levels.values()), color=look.color, linestyle=look.style, linewidth=1)
+        ends[name] = End(list(levels.values())[-1], look)
     ratio_ends = _draw_panel(ratios, over, results, [_ratios(line) for line in lines])
     for axes, labels in ((returns, ends), (ratios, ratio_ends)):
-        axes.set_ylim(0, 1.05 * axes.dataLim.ymax)  # from zero: a gap looks as large as it is
+        axes.set_ylim(min(0, axes.dataLim.ymin), 1.05 * axes.dataLim.ymax)  # with zero: gaps look as they are
         label_ends(axes, labels)
     returns.set_ylabel("mean return over fresh episodes")
-    ratios.set_ylabel(f"return / best of {', '.join(against)}")
+    ratios.set_ylabel(f"return as a multiple of {_best_of(against)}")
     title = next(iter(results.values())).title
-    picture.suptitle(f"{title}: interquartile mean over runs, band: 95 % bootstrap interval", fontsize=11)
+    counts = [point.score.runs or 0 for point in found]
+    band = "" if max(counts) == 1 else ", band: lowest to highest run"
+    picture.suptitle(f"{title}: interquartile mean over {runs_in_words(counts)}{band}", fontsize=10)
     return picture
 
 
+def _best_of(against: Sequence[str]) -> str:
+    return f"{against[0]}'s" if len(against) == 1 else f"that of the best of {', '.join(against)}"
+
+
 def _draw_panel(axes: Axes, over: str, values: Iterable[float], curves: list[Curve]) -> dict[str, End]:
+    """Draw the curves with points; returns the ends of those that reach the last value."""
     ends = draw_curves(axes, curves)
     for line in axes.lines:
         line.set(marker="o", markersize=4)
+    last = max(values)
+    for curve in curves:
+        if curve.label in ends and curve.x[-1] < last:
+            end = ends.pop(curve.label)
+            axes.annotate(
+                curve.label, (curve.x[-1], end.value), (6, 0), textcoords="offset points",
+                va="center", fontsize=8, color=end.look.color,
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
+            )  # fmt: skip
     axes.margins(x=0.05)
     axes.set_xticks(list(values))
-    axes.set_xlabel(over)
+    axes.set_xlabel(MazeSettings.axis_title(over))
     return ends
 
 
 def _returns(line: Sequence[Point]) -> Curve:
     scores = [point.score for point in line]
     summary = Summary(
-        np.array([score.iqm for score in scores]),
-        np.array([score.iqm if score.low is None else score.low for score in scores]),
-        np.array([score.iqm if score.high is None else score.high for score in scores]),
+        *(np.array([getattr(score, name) for score in scores]) for name in ("iqm", "worst", "best"))
     )
-    return Curve(scores[0].entry, np.array([point.value for point in line]), summary)
+    return Curve(scores[0].entry, line[0].core, np.array([point.value for point in line]), summary)
 
 
 def _ratios(line: Sequence[Point]) -> Curve:
     known = [(point.value, point.ratio) for point in line if point.ratio is not None]
     ratios = np.array([ratio for _, ratio in known])
-    return Curve(
-        line[0].score.entry, np.array([value for value, _ in known]), Summary(ratios, ratios, ratios)
-    )
+    values = np.array([value for value, _ in known])
+    return Curve(line[0].score.entry, line[0].core, values, Summary(ratios, ratios, ratios))
 
 
 def write_comparison(settings: CompareSettings) -> list[Path]:
@@ -184,19 +204,21 @@ def write_comparison(settings: CompareSettings) -> list[Path]:
     picture = draw(found, results, settings.over, settings.against)
     table, text = settings.out / "scores.csv", settings.out / "scores.md"
     write_csv(table, [{settings.over: p.value, **asdict(p.score), "ratio": p.ratio} for p in found])
-    text.write_text(_markdown(found, settings.over, settings.against), encoding="utf-8")
+    text.write_text(_markdown(found, results, settings), encoding="utf-8")
     return [*save_formats(picture, settings.out / "comparison"), table, text]
 
 
-def _markdown(found: Sequence[Point], over: str, against: Sequence[str]) -> str:
+def _markdown(found: Sequence[Point], results: dict[float, Results], settings: CompareSettings) -> str:
+    yardsticks = {result.yardstick.name for result in results.values() if result.yardstick is not None}
     columns = (
         "",
-        over,
+        MazeSettings.axis_title(settings.over),
         "runs",
         "return",
         "95 % interval",
-        "share of the planner",
-        f"/ best of {', '.join(against)}",
+        "worst to best run",
+        f"share of the {' or '.join(sorted(yardsticks)) or YARDSTICKS[0]}",
+        f"as a multiple of {_best_of(settings.against)}",
     )
     rows = [
         (
@@ -205,12 +227,14 @@ def _markdown(found: Sequence[Point], over: str, against: Sequence[str]) -> str:
             whole(point.score.runs),
             number(point.score.iqm),
             span(point.score.low, point.score.high, number),
+            span(point.score.worst, point.score.best, number),
             percent(point.score.share),
             number(point.ratio, 2),
         )
         for point in found
     ]
-    return "\n".join(markdown_table(columns, rows)) + "\n"
+    legend = f"An interval, the bootstrap's over runs, is given for {FEWEST} runs or more."
+    return "\n".join([*markdown_table(columns, rows), "", legend]) + "\n"
 
 
 def main(arguments: list[str] | None = None) -> int:

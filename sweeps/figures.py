@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,122 +11,193 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from agents.checkpoint_file import read_file
-from agents.plotting import COLOURS, new_figure, plain
-from sweeps.aggregate import Summary, iqm_and_interval, on_grid
+from agents.core_colors import core_color
+from agents.plotting import new_figure, plain
+from agents.plural import counted
+from sweeps.aggregate import FEWEST, common_grid, iqm_and_interval, on_grid
+from sweeps.curves import GREY, MOST_LINES, Curve, End, draw_curves, label_ends, reference_look
 from sweeps.results import Entry, Results
+from sweeps.statistic import Statistic, labels, runs_in_words
 
 POINTS = 200
 """Points of a curve."""
 WINDOW = 10
 """Steps of the episode over which hits are counted for the curve of their rate."""
-REFERENCE_STYLES = {"oracle": ":", "planner": "--", "random": "-."}
-GREY = "#444444"
-"""The colour of reference players."""
-_TIME_UNITS = {"hours": 3600, "minutes": 60, "seconds": 1}
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A line with its band."""
+class Group:
+    """Entries that are drawn in one panel."""
 
-    label: str
-    x: np.ndarray
-    y: Summary
-    """[K] each, like x."""
+    title: str
+    """Empty where all entries are in one panel."""
+    names: list[str]
+    """What the entries are called there."""
+    entries: list[Entry]
 
 
-def learning_curves(results: Results, summarise: Callable[[np.ndarray], Summary], what: str) -> Figure:
-    """Return in training over environment steps, and over wall time.
+def grouped(entries: Sequence[Entry]) -> list[Group]:
+    """All entries as one group or, where they are too many, those of each core; of too many the best."""
+    if len(entries) <= MOST_LINES:
+        return [Group("", [entry.name for entry in entries], list(entries))]
+    groups = []
+    for core in dict.fromkeys(entry.core for entry in entries):
+        found = best_first([entry for entry in entries if entry.core == core])
+        shown = found[:MOST_LINES]
+        title = core if len(shown) == len(found) else f"{core}, the best {len(shown)} of {len(found)}"
+        prefix = f"{core}-" if all(entry.name.startswith(f"{core}-") for entry in shown) else ""
+        groups.append(Group(title, [entry.name.removeprefix(prefix) for entry in shown], shown))
+    return groups
 
-    Args:
-        results: What was measured.
-        summarise: From values [S, K] over runs to the line and its band.
-        what: What line and band are, for the heading.
-    """
-    picture = new_figure(10, 4)
-    over_steps, over_time = picture.subplots(1, 2, sharey=True)
-    longest = max(run.seconds[-1] for entry in results.entries for run in entry.runs)
-    unit, seconds = next(
-        (unit, seconds) for unit, seconds in _TIME_UNITS.items() if longest > 2 * seconds or seconds == 1
-    )
-    draw_curves(over_steps, [_over(entry, "steps", 1e6, summarise) for entry in results.entries])
-    ends = draw_curves(over_time, [_over(entry, "seconds", seconds, summarise) for entry in results.entries])
-    over_steps.set(xlabel="environment steps (millions)", ylabel="return per training episode")
-    over_time.set_xlabel(f"training time of a run ({unit})")
-    lines = {name: played.scores.mean_return for name, played in results.references.items()}
-    for name, score in lines.items():
-        for axes in (over_steps, over_time):
-            axes.axhline(score, color=GREY, linestyle=REFERENCE_STYLES[name], linewidth=1)
-        ends[name] = End(score, GREY, REFERENCE_STYLES[name])
-    label_ends(over_time, ends)
-    picture.suptitle(f"{results.title}: {what}", fontsize=11)
+
+def best_first(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries by their scores."""
+    return sorted(entries, key=lambda entry: float(iqm_and_interval(entry.scores).centre), reverse=True)
+
+
+def learning_curves(results: Results, statistic: Statistic) -> Figure:
+    """Return in training over environment steps: what `statistic` makes of each entry's runs."""
+    groups = grouped(results.entries)
+    columns = min(2, len(groups))
+    rows = -(-len(groups) // columns)
+    picture = new_figure(*((8, 4.2) if len(groups) == 1 else (12, 0.6 + 2.7 * rows)))
+    panels = picture.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    width = 1.5 if len(groups) == 1 else 1.0
+    lines = {name: End(score, reference_look(name)) for name, score in _levels(results).items()}
+    ends = []
+    for axes, group in zip(panels.flat, groups, strict=False):
+        names = labels(group.names, _counts(group.entries))
+        curves = [_over_steps(*entry, statistic) for entry in zip(names, group.entries, strict=True)]
+        ends.append(draw_curves(axes, curves, width) | lines)
+        for line in lines.values():
+            axes.axhline(line.value, color=line.look.color, linestyle=line.look.style, linewidth=1)
+        axes.set_title(group.title, fontsize=10)
+    for axes, labelled in zip(panels.flat, ends, strict=False):  # when the common range is known
+        label_ends(axes, labelled)
+    for axes in panels.flat[len(groups) :]:
+        axes.set_visible(False)
+    for axes in panels.flat[max(0, len(groups) - columns) : len(groups)]:
+        axes.set_xlabel("environment steps (millions)")
+        axes.tick_params(labelbottom=True)
+    for axes in panels[:, 0]:
+        axes.set_ylabel("return per training episode")
+    picture.suptitle(f"{results.title}\n{statistic.heading(_counts(results.entries))}", fontsize=10)
     return picture
 
 
-def within_episode(results: Results, summarise: Callable[[np.ndarray], Summary], what: str) -> Figure | None:
+def within_episode(results: Results, statistic: Statistic) -> Figure | None:
     """Hits over the steps of an episode after training: what is learnt inside one life.
 
-    Left the hits so far, right their rate; None where hits are not counted.
+    Left the hits so far, right their rate; None where hits are not counted. Of too many entries the best of
+    each core is drawn.
     """
-    played = [(entry, _hits(entry)) for entry in results.entries]
-    references = {
-        name: np.array(evaluation.hits_per_step)
-        for name, evaluation in results.references.items()
-        if evaluation.hits_per_step is not None
-    }
-    if not all(hits.size for _, hits in played):
+    entries = list(results.entries)
+    if len(entries) > MOST_LINES:
+        entries = [group.entries[0] for group in grouped(entries)][:MOST_LINES]
+    hits = [np.array([run.evaluation.hits_per_step or [] for run in entry.runs]) for entry in entries]
+    if not all(counted_hits.size for counted_hits in hits):
         return None
+    shown = {name: results.references[name].hits_per_step for name in _levels(results)}
+    references = {name: np.array([known]) for name, known in shown.items() if known is not None}
+    names = labels([entry.name for entry in entries], _counts(entries))
+    window = min(WINDOW, hits[0].shape[1])
     picture = new_figure(10, 4)
     so_far, rate = picture.subplots(1, 2)
-    for axes, transform in ((so_far, _cumulated), (rate, _windowed)):
+    for axes, transform in ((so_far, _cumulated), (rate, lambda values: _windowed(values, window))):
         curves = []
-        for entry, hits in played:
-            x, y = transform(hits)
-            curves.append(Curve(entry.name, x, summarise(y)))
+        for name, entry, values in zip(names, entries, hits, strict=True):
+            x, y = transform(values)
+            curves.append(Curve(name, entry.core, x, statistic.summarise(y)))
         ends = draw_curves(axes, curves)
-        for name, hits in references.items():
-            x, y = transform(hits[None])
-            axes.plot(x, y[0], color=GREY, linestyle=REFERENCE_STYLES[name], linewidth=1)
-            ends[name] = End(float(y[0, -1]), GREY, REFERENCE_STYLES[name])
+        for name, values in references.items():
+            x, y = transform(values)
+            look = reference_look(name)
+            axes.plot(x, y[0], color=look.color, linestyle=look.style, linewidth=1)
+            ends[name] = End(float(y[0, -1]), look)
         axes.set_xlabel("step of the episode")
-        axes.set_xlim(0, x[-1] + 0.5 * (x[0] if axes is rate else 0))
+        axes.set_xlim(0, hits[0].shape[1])
         axes.set_ylim(bottom=0)
         label_ends(axes, ends)
     so_far.set_ylabel("hits so far, per episode")
-    rate.set_ylabel(f"hits in {WINDOW} steps")
-    picture.suptitle(f"{results.title}, after training: {what}", fontsize=11)
+    rate.set_ylabel(f"hits in {counted(window, 'step')}")
+    which = "" if len(entries) == len(results.entries) else ", the best settings of each core"
+    picture.suptitle(
+        f"{results.title}, after training{which}\n{statistic.heading(_counts(entries))}", fontsize=10
+    )
     return picture
 
 
 def final_scores(results: Results) -> Figure:
-    """Each run's score after training, and each entry's interquartile mean with its interval."""
-    picture = new_figure(7, 1.4 + 0.5 * len(results.entries))
-    axes = picture.add_subplot()
-    for row, entry in enumerate(results.entries):
-        colour, summary = colour_of(row), iqm_and_interval(entry.scores)
-        spread = np.linspace(-0.1, 0.1, len(entry.scores)) if len(entry.scores) > 1 else np.zeros(1)
+    """Each run's score after training, and each entry's interquartile mean with its interval; best first."""
+    groups = grouped(best_first(results.entries))
+    columns = _in_columns(groups)
+    height = max(sum(len(group.entries) + 1.6 for group in column) for column in columns)
+    picture = new_figure(7.0 * len(columns), 1.3 + (0.42 if len(groups) == 1 else 0.24) * height)
+    parts = picture.subfigures(1, len(columns), squeeze=False)[0]
+    panels: list[Axes] = []
+    for part, column in zip(parts, columns, strict=True):
+        sizes = [len(group.entries) for group in column]
+        found = part.subplots(len(column), 1, squeeze=False, sharex=True, height_ratios=sizes)[:, 0]
+        for axes, group in zip(found, column, strict=True):
+            _draw_scores(axes, group, _levels(results))
+        for name, score in _levels(results).items():
+            found[0].annotate(
+                name, (score, 1), (0, 3 if len(groups) == 1 else 16), xycoords=("data", "axes fraction"),
+                textcoords="offset points", ha="center", va="bottom", color=GREY, fontsize=9,
+            )  # fmt: skip
+        episodes = results.entries[0].runs[0].evaluation.settings.episodes
+        found[-1].set_xlabel(f"mean return over {counted(episodes, 'fresh episode')}")
+        panels.extend(found)
+    low, high = min(axes.get_xlim()[0] for axes in panels), max(axes.get_xlim()[1] for axes in panels)
+    for axes in panels:
+        axes.set_xlim(low, high)
+    picture.suptitle(f"{results.title}\n{_what_scores_are(_counts(results.entries))}", fontsize=10)
+    return picture
+
+
+def _in_columns(groups: list[Group]) -> list[list[Group]]:
+    """A single group, or groups in two columns of about the same height."""
+    if len(groups) == 1:
+        return [groups]
+    columns: tuple[list[Group], list[Group]] = ([], [])
+    for group in groups:
+        min(columns, key=lambda column: sum(len(other.entries) + 2 for other in column)).append(group)
+    return list(columns)
+
+
+def _draw_scores(axes: Axes, group: Group, levels: dict[str, float]) -> None:
+    for row, entry in enumerate(group.entries):
+        color, summary = core_color(entry.core), iqm_and_interval(entry.scores)
+        runs = len(entry.runs)
+        if runs == 1:
+            axes.plot(entry.scores, [row], "o", color=color, markersize=6, markeredgewidth=0)
+            continue
+        spread = np.linspace(-0.1, 0.1, runs)
         axes.plot(
-            entry.scores, row + 0.25 + spread, "o", color=colour, alpha=0.5, markersize=4, markeredgewidth=0
+            entry.scores, row + 0.25 + spread, "o", color=color, alpha=0.5, markersize=4, markeredgewidth=0
         )
-        axes.plot([summary.low, summary.high], [row, row], color=colour, linewidth=3, solid_capstyle="butt")
-        axes.plot([summary.centre] * 2, [row - 0.12, row + 0.12], color=colour, linewidth=2.5)
-    for name, played in results.references.items():
-        score = played.scores.mean_return
-        axes.axvline(score, color=GREY, linestyle=REFERENCE_STYLES[name], linewidth=1)
-        axes.annotate(
-            name, (score, 1), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points",
-            ha="center", va="bottom", color=GREY, fontsize=9,
-        )  # fmt: skip
-    axes.set_yticks(range(len(results.entries)), [entry.name for entry in results.entries])
-    axes.set_ylim(len(results.entries) - 0.5, -0.5)
+        axes.plot([summary.centre] * 2, [row - 0.12, row + 0.12], color=color, linewidth=2.5)
+        if runs >= FEWEST:
+            axes.plot(
+                [summary.low, summary.high], [row, row], color=color, linewidth=3, solid_capstyle="butt"
+            )
+    for name, score in levels.items():
+        axes.axvline(score, color=GREY, linestyle=reference_look(name).style, linewidth=1)
+    axes.set_yticks(range(len(group.entries)), labels(group.names, _counts(group.entries)))
+    axes.set_ylim(len(group.entries) - 0.5, -0.5)
+    axes.set_title(group.title, fontsize=10)
     plain(axes)
     axes.grid(axis="y", visible=False)
-    episodes = results.entries[0].runs[0].evaluation.settings.episodes
-    axes.set_xlabel(f"mean return over {episodes} fresh episodes")
-    picture.suptitle(
-        f"{results.title}: each run (dots), interquartile mean and its 95 % bootstrap interval", fontsize=10
-    )
-    return picture
+
+
+def _what_scores_are(counts: Sequence[int]) -> str:
+    if max(counts) == 1:
+        return "one run each" if len(counts) > 1 else "one run"
+    words = f"dots: {runs_in_words(counts)}; tick: their interquartile mean"
+    if max(counts) < FEWEST:
+        return words
+    fewer = f", of {FEWEST} runs or more" if min(counts) < FEWEST else ""
+    return f"{words}; bar: its 95 % bootstrap interval over runs{fewer}"
 
 
 def weights(entry: Entry) -> Figure | None:
@@ -142,9 +213,8 @@ def weights(entry: Entry) -> Figure | None:
         return None
     picture = new_figure(11, 3.6)
     *maps, distribution = picture.subplots(1, 3, width_ratios=(1, 1, 0.9))
-    for axes, name, title, colour in zip(
-        maps, names, ("fixed weight w", "plasticity α"), COLOURS, strict=False
-    ):
+    titles, colors = ("fixed weight w", "plasticity α"), (GREY, core_color(entry.core))
+    for axes, name, title, color in zip(maps, names, titles, colors, strict=True):
         matrix = tensors[name].numpy()
         # A few entries are far larger than the rest, which would all look alike beside them.
         limit = float(np.quantile(np.abs(matrix), 0.99)) or 1.0
@@ -153,7 +223,7 @@ def weights(entry: Entry) -> Figure | None:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(5, integer=True))
         picture.colorbar(image, ax=axes, extend="both", shrink=0.85)
-        distribution.hist(matrix.ravel(), bins=41, histtype="step", color=colour, label=title, linewidth=1.5)
+        distribution.hist(matrix.ravel(), bins=41, histtype="step", color=color, label=title, linewidth=1.5)
     distribution.set(xlabel="value", ylabel="connections", yscale="log")
     distribution.legend(frameon=False, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     plain(distribution)
@@ -162,18 +232,22 @@ def weights(entry: Entry) -> Figure | None:
     return picture
 
 
-def _over(entry: Entry, what: str, unit: float, summarise: Callable[[np.ndarray], Summary]) -> Curve:
-    """The entry's returns over its "steps" or "seconds", brought to common points."""
-    times = [getattr(run, what) for run in entry.runs]
-    # Each run has values from the latest first line on; one that has ended keeps its last return.
-    grid = np.linspace(max(t[0] for t in times), max(t[-1] for t in times), POINTS)
+def _counts(entries: Sequence[Entry]) -> list[int]:
+    return [len(entry.runs) for entry in entries]
+
+
+def _levels(results: Results) -> dict[str, float]:
+    """The reference players that figures show, with their scores: the yardstick, and playing at random."""
+    names = {"random"} | ({results.yardstick.name} if results.yardstick is not None else set())
+    return {name: played.scores.mean_return for name, played in results.references.items() if name in names}
+
+
+def _over_steps(name: str, entry: Entry, statistic: Statistic) -> Curve:
+    """The entry's returns over environment steps, brought to common points."""
+    times = [run.steps for run in entry.runs]
+    grid = common_grid(times, POINTS)
     values = on_grid(times, [run.returns for run in entry.runs], grid)
-    return Curve(entry.name, grid / unit, summarise(values))
-
-
-def _hits(entry: Entry) -> np.ndarray:
-    """[S, T], each run's mean number of hits at each step; empty where they are not counted."""
-    return np.array([run.evaluation.hits_per_step or [] for run in entry.runs])
+    return Curve(name, entry.core, grid / 1e6, statistic.summarise(values))
 
 
 def _cumulated(hits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -182,70 +256,8 @@ def _cumulated(hits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.arange(hits.shape[1] + 1), np.pad(so_far, ((0, 0), (1, 0)))
 
 
-def _windowed(hits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _windowed(hits: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
     """Hits [S, T] -> middles [W] of the windows, hits in each [S, W]; a last part of a window is left out."""
-    count = max(1, hits.shape[1] // WINDOW)
-    sums = hits[:, : count * WINDOW].reshape(len(hits), count, -1).sum(axis=2)
-    return (np.arange(count) + 0.5) * WINDOW, sums
-
-
-def colour_of(number: int) -> str:
-    """The colour of a figure's line with that number."""
-    return COLOURS[number % len(COLOURS)]
-
-
-@dataclass(frozen=True)
-class End:
-    """Where a line ends, and how it looks."""
-
-    value: float
-    colour: str
-    style: str = "-"
-
-
-def draw_curves(axes: Axes, curves: list[Curve]) -> dict[str, End]:
-    """Draw the curves; returns the end of each that has points, by its label."""
-    for number, curve in enumerate(curves):
-        axes.plot(curve.x, curve.y.centre, color=colour_of(number), linestyle=_style_of(number))
-        axes.fill_between(curve.x, curve.y.low, curve.y.high, color=colour_of(number), alpha=0.2, linewidth=0)
-    plain(axes)
-    axes.margins(x=0)
-    return {
-        curve.label: End(float(curve.y.centre[-1]), colour_of(number), _style_of(number))
-        for number, curve in enumerate(curves)
-        if len(curve.x)
-    }
-
-
-def _style_of(number: int) -> str:
-    return ("-", "--", ":")[number // len(COLOURS) % 3]  # more entries than colours
-
-
-def label_ends(axes: Axes, ends: dict[str, End]) -> None:
-    """Write each line's name beside its end, at the right of `axes`, and no two names over each other."""
-    low, high = axes.get_ylim()
-    gap = 0.055 * (high - low)  # a line of text
-    names = sorted(ends, key=lambda name: ends[name].value)
-    places = _apart([ends[name].value for name in names], gap)
-    for name, place in zip(names, places, strict=True):
-        end = ends[name]
-        axes.annotate(
-            name, (1.0, end.value), (1.05, place), xycoords=("axes fraction", "data"),
-            va="center", fontsize=9, color=end.colour, annotation_clip=False,
-            arrowprops={
-                "arrowstyle": "-", "color": end.colour, "linestyle": end.style, "linewidth": 0.9,
-                "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5),
-            },
-        )  # fmt: skip
-
-
-def _apart(values: list[float], gap: float) -> list[float]:
-    """Rising `values`, moved as little as is needed to be `gap` apart from each other."""
-    groups: list[tuple[list[float], float]] = []  # the values of a block of neighbours, and its centre
-    for value in values:
-        block, centre = [value], value
-        while groups and centre - groups[-1][1] < gap * (len(block) + len(groups[-1][0])) / 2:
-            block = groups.pop()[0] + block
-            centre = sum(block) / len(block)
-        groups.append((block, centre))
-    return [centre + gap * (i - (len(block) - 1) / 2) for block, centre in groups for i in range(len(block))]
+    count = hits.shape[1] // window
+    sums = hits[:, : count * window].reshape(len(hits), count, window).sum(axis=2)
+    return (np.arange(count) + 0.5) * window, sums

@@ -9,15 +9,16 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from agents.plotting import save_formats
+from agents.plural import counted
 from sweeps import figures
 from sweeps.ablations import ablations_file, check_ablations, draw_ablations, read_ablations
-from sweeps.aggregate import iqm_and_interval, median_and_quartiles
+from sweeps.aggregate import FEWEST
 from sweeps.plan import Sweep
-from sweeps.results import SMOOTHED, Results, read_results
+from sweeps.results import SMOOTHED, YARDSTICKS, Results, read_results
 from sweeps.score import MOST, Score
+from sweeps.statistic import IQM, MEDIAN
 from sweeps.tables import markdown_table, number, percent, span, whole, write_csv
 
-QUARTILES = "median over runs, band: quartiles"
 COLUMNS = (
     "",
     "runs",
@@ -25,7 +26,7 @@ COLUMNS = (
     "parameters",
     "return",
     "95 % interval",
-    "share of the planner",
+    "share of the {yardstick}",
     "median",
     "worst to best run",
     "first hit",
@@ -35,15 +36,18 @@ COLUMNS = (
     "training",
 )
 LEGEND = f"""\
-Return: interquartile mean over runs (the mean of the middle half; of all where there are fewer than four),
-with its percentile bootstrap interval over runs, which is too narrow where runs are few: with five it covers
-about 91 %, with four 87 %, with three 76 % (simulated, for normally distributed scores).
-Shares divide by the planner's mean, taken as exact. First hit, later hits: steps to the first, and from each
-to the next. Last in training: return over the last tenth of training, median over runs; settings chosen by it
-owe nothing to the episodes of the final evaluation. Steps to {MOST:.0%}: until the mean return of the latest
-training episodes ({SMOOTHED} lines of metrics.csv) was that share of the planner's, median over runs.
-Training: median wall time of a run on one thread, beside the other runs."""
-IQM = "interquartile mean over runs, band: 95 % bootstrap interval"
+Return: interquartile mean over runs (the mean of the middle half; of all where there are fewer than four).
+Interval: its percentile bootstrap interval over runs, given for {FEWEST} runs or more. It is too narrow where
+runs are few: with four it covers about 87 %, with five 91 % (simulated, for normally distributed scores).
+{{shares}}First hit, later hits: steps to the first, and from each to the next. Last in training: return over
+the last tenth of training, median over runs; settings chosen by it owe nothing to the episodes of the final
+evaluation. Training: median wall time of a run on one thread, beside other runs and perhaps on another
+machine than theirs: not for comparing entries."""
+SHARES = f"""\
+Shares divide by the mean return of the {{yardstick}}, taken as exact: they are shares of what it gets, not of
+what is possible. Steps to {MOST:.0%}: until the mean return of the latest training episodes ({SMOOTHED} lines
+of metrics.csv) was that share of its return, median over runs.
+"""
 
 
 def write_report(sweep: Sweep) -> list[Path]:
@@ -54,22 +58,25 @@ def write_report(sweep: Sweep) -> list[Path]:
     """
     results = read_results(sweep)
     sweep.report.mkdir(parents=True, exist_ok=True)
+    several = any(len(entry.runs) > 1 for entry in results.entries)
     pictures: dict[str, Figure | None] = {
-        "learning_curves": figures.learning_curves(results, median_and_quartiles, QUARTILES),
-        "learning_curves_iqm": figures.learning_curves(results, iqm_and_interval, IQM),
-        "within_episode": figures.within_episode(results, median_and_quartiles, QUARTILES),
+        "learning_curves": figures.learning_curves(results, MEDIAN),
+        # Of single runs it would be the same figure again.
+        "learning_curves_iqm": figures.learning_curves(results, IQM) if several else None,
+        "within_episode": figures.within_episode(results, MEDIAN),
         "final_scores": figures.final_scores(results),
         **{f"weights-{entry.name}": figures.weights(entry) for entry in results.entries},
     }
     if ablations_file(sweep).is_file():
         ablated = read_ablations(ablations_file(sweep))
         check_ablations(ablated, sweep)
-        pictures["ablations"] = draw_ablations(ablated, results.title)
+        cores = {name: settings.core for name, settings in sweep.entries.items()}
+        pictures["ablations"] = draw_ablations(ablated, results.title, cores)
     files: list[Path] = []
     for name, picture in pictures.items():
         if picture is not None:
             files += save_formats(picture, sweep.report / name)
-    scores = [Score.of(entry, results.planner) for entry in results.entries]
+    scores = [Score.of(entry, results.yardstick) for entry in results.entries]
     scores += [Score.of_reference(name, results) for name in results.references]
     files += [sweep.report / "scores.csv", sweep.report / "runs.csv", sweep.report / "scores.md"]
     write_csv(files[-3], [asdict(score) for score in scores])
@@ -97,15 +104,18 @@ def _runs(results: Results) -> list[dict[str, object]]:
 
 def _markdown(sweep: Sweep, results: Results, scores: list[Score]) -> str:
     evaluation = sweep.evaluation
+    yardstick = results.yardstick.name if results.yardstick else YARDSTICKS[0]
     lines = [
         f"# {results.title}",
         "",
-        f"Made by `python sweep.py {_shown(sweep.file)}`. Mean return over {evaluation.episodes} episodes "
-        f"that no agent was trained on (seeds {evaluation.seed} and up), the same for all.",
+        f"Made by `python sweep.py {_shown(sweep.file)}`. Mean return over "
+        f"{counted(evaluation.episodes, 'episode')} that no agent was trained on "
+        f"(seeds {evaluation.seed} and up), the same for all.",
         "",
-        *markdown_table(COLUMNS, [_cells(score) for score in scores]),
+        *markdown_table([column.format(yardstick=yardstick) for column in COLUMNS], map(_cells, scores)),
+        "",
+        LEGEND.format(shares=SHARES.format(yardstick=yardstick) if results.yardstick else ""),
     ]
-    lines += ["", LEGEND]
     short = [f"{entry.name}: {len(entry.runs)} of {entry.wanted}" for entry in results.entries]
     missing = [name for name in sweep.entries if name not in {entry.name for entry in results.entries}]
     if missing or any(len(entry.runs) < entry.wanted for entry in results.entries):

@@ -10,11 +10,28 @@ import numpy as np
 
 from agents.evaluation import references
 from agents.metrics import read_metrics
+from agents.shares import share_of
 from sweeps.plan import Run, Sweep
 from sweeps.run_evaluation import RunEvaluation, evaluate_player
 
 SMOOTHED = 10
 """Lines of metrics.csv over which returns are averaged, where it is asked when a return was reached."""
+
+
+YARDSTICKS = ("planner", "oracle")
+"""Reference players by which agents are measured: the planner, and the oracle where no planner can play."""
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """The reference player that scores are compared with."""
+
+    name: str
+    mean_return: float
+
+    def share(self, score: float) -> float | None:
+        """What share of the player's mean return `score` is; see :func:`agents.shares.share_of`."""
+        return share_of(score, self.mean_return)
 
 
 @dataclass(frozen=True)
@@ -30,18 +47,20 @@ class FinishedRun:
     """[K], mean return of the latest training episodes there."""
     evaluation: RunEvaluation
 
-    def steps_to(self, level: float) -> float:
+    def steps_to(self, level: float) -> float | None:
         """Steps until the mean of the latest `SMOOTHED` lines of returns was `level`; infinite if never.
 
         A single line is a mean over few episodes: the highest of many is well above what the agent can do.
+        None where there are fewer lines than that.
         """
-        lines = min(SMOOTHED, len(self.returns))
-        there = np.convolve(self.returns, np.full(lines, 1 / lines), "valid") >= level
-        return float(self.steps[lines - 1 :][there.argmax()]) if there.any() else math.inf
+        if len(self.returns) < SMOOTHED:
+            return None
+        there = np.convolve(self.returns, np.full(SMOOTHED, 1 / SMOOTHED), "valid") >= level
+        return float(self.steps[SMOOTHED - 1 :][there.argmax()]) if there.any() else math.inf
 
     @property
     def last_return(self) -> float:
-        """Mean return over the last tenth of training; no episode of the final evaluation is among its."""
+        """Mean return over the last tenth of training, with no episode of the final evaluation among it."""
         return float(self.returns[-math.ceil(len(self.returns) / 10) :].mean())
 
     @classmethod
@@ -68,6 +87,7 @@ class Entry:
     """The finished runs of one entry, at least one."""
 
     name: str
+    core: str
     runs: tuple[FinishedRun, ...]
     wanted: int
     """How many runs the entry has, finished or not."""
@@ -90,9 +110,12 @@ class Results:
     """Scores of the reference players on the same episodes, by name."""
 
     @property
-    def planner(self) -> float | None:
-        """The planner's mean return, if it can play here."""
-        return self.references["planner"].scores.mean_return if "planner" in self.references else None
+    def yardstick(self) -> Yardstick | None:
+        """What scores are compared with: the first of :data:`YARDSTICKS` that can play here."""
+        for name in YARDSTICKS:
+            if name in self.references:
+                return Yardstick(name, self.references[name].scores.mean_return)
+        return None
 
 
 def read_results(sweep: Sweep) -> Results:
@@ -106,7 +129,8 @@ def read_results(sweep: Sweep) -> Results:
         runs = [run for run in sweep.runs() if run.entry == name]
         finished = tuple(FinishedRun.read(run, sweep.folder) for run in runs if run.is_finished(sweep.folder))
         if finished:
-            entries.append(Entry(name, finished, len(runs), runs[0].folder(sweep.folder).agent))
+            agent = runs[0].folder(sweep.folder).agent
+            entries.append(Entry(name, sweep.entries[name].core, finished, len(runs), agent))
     if not entries:
         raise ValueError(f"no run of {sweep.file} is finished yet: there is nothing to report")
     return Results(sweep.task.env_id, tuple(entries), _references(sweep))

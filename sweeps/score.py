@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sweeps.aggregate import iqm_and_interval
-from sweeps.results import Entry, Results
+from sweeps.aggregate import FEWEST, iqm_and_interval
+from sweeps.results import Entry, Results, Yardstick
 
 MOST = 0.9
-"""How near to the planner an agent counts as having learnt the task."""
+"""The share of the yardstick from which an agent counts as having learnt the task."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Score:
     iqm: float
     """Interquartile mean of the runs' mean returns."""
     share: float | None
-    """iqm / the planner's mean return."""
+    """iqm / the yardstick's mean return, see :meth:`sweeps.results.Yardstick.share`."""
     first_hit: float | None
     """Steps to the first hit: mean over runs of the mean over episodes with a hit."""
     later_hit: float | None
@@ -30,7 +30,7 @@ class Score:
     neurons: int | None = None
     parameters: int | None = None
     low: float | None = None
-    """Bounds of the interval of iqm; with a single run there is none."""
+    """Bounds of the interval of iqm; there is none of fewer than :data:`sweeps.aggregate.FEWEST` runs."""
     high: float | None = None
     share_low: float | None = None
     share_high: float | None = None
@@ -43,19 +43,18 @@ class Score:
     """Return over the last tenth of training, median over runs: what settings are chosen by, so that the
     episodes of the final evaluation have no say in it."""
     steps_to_most: float | None = None
-    """Environment steps until the smoothed return in training was MOST of the planner's: median over runs,
-    infinite where a run never came there."""
+    """Environment steps until the smoothed return in training was MOST of the yardstick's: median over runs,
+    infinite where too many never came there."""
 
     @classmethod
-    def of(cls, entry: Entry, planner: float | None) -> Score:
-        """Of an entry's runs; `planner` is the planner's mean return."""
+    def of(cls, entry: Entry, yardstick: Yardstick | None) -> Score:
+        """Of an entry's runs, compared with `yardstick`."""
         summary = iqm_and_interval(entry.scores)
-        iqm, low, high = float(summary.centre), float(summary.low), float(summary.high)
         evaluations = [run.evaluation for run in entry.runs]
         score = cls(
             entry=entry.name,
-            iqm=iqm,
-            share=planner and iqm / planner,
+            iqm=float(summary.centre),
+            share=_share(float(summary.centre), yardstick),
             first_hit=_mean([evaluation.scores.steps_to_first_hit for evaluation in evaluations]),
             later_hit=_mean([evaluation.scores.steps_per_later_hit for evaluation in evaluations]),
             runs=len(entry.runs),
@@ -66,11 +65,12 @@ class Score:
             best=float(entry.scores.max()),
             seconds=float(np.median([run.seconds[-1] for run in entry.runs])),
             last_return=float(np.median([run.last_return for run in entry.runs])),
-            steps_to_most=planner and float(np.median([run.steps_to(MOST * planner) for run in entry.runs])),
+            steps_to_most=_steps_to_most(entry, yardstick),
         )
-        if len(entry.runs) == 1:
+        if len(entry.runs) < FEWEST:
             return score
-        shares = (planner and low / planner, planner and high / planner)
+        low, high = float(summary.low), float(summary.high)
+        shares = _share(low, yardstick), _share(high, yardstick)
         return replace(score, low=low, high=high, share_low=shares[0], share_high=shares[1])
 
     @classmethod
@@ -80,10 +80,22 @@ class Score:
         return cls(
             entry=name,
             iqm=scores.mean_return,
-            share=results.planner and scores.mean_return / results.planner,
+            share=_share(scores.mean_return, results.yardstick),
             first_hit=scores.steps_to_first_hit,
             later_hit=scores.steps_per_later_hit,
         )
+
+
+def _share(score: float, yardstick: Yardstick | None) -> float | None:
+    return None if yardstick is None else yardstick.share(score)
+
+
+def _steps_to_most(entry: Entry, yardstick: Yardstick | None) -> float | None:
+    if yardstick is None or yardstick.mean_return <= 0:
+        return None
+    steps = [run.steps_to(MOST * yardstick.mean_return) for run in entry.runs]
+    known = [step for step in steps if step is not None]
+    return float(np.median(known)) if len(known) == len(steps) else None
 
 
 def _mean(values: list[float | None]) -> float | None:

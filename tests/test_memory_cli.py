@@ -16,7 +16,10 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from filelock import FileLock
+from matplotlib.colors import to_hex
 
+from agents.core_colors import core_color
+from memory_tasks import figures
 from memory_tasks.__main__ import main
 from memory_tasks.bits_experiment import BitsExperiment
 from memory_tasks.experiment import Experiment
@@ -284,6 +287,7 @@ def test_milestones_are_those_of_the_smoothed_error():
     assert found.reached(0.01) is None
     assert found.error_at(3.9) == pytest.approx(0.5)
     assert found.error_at(1000) == pytest.approx(0.05)
+    assert found.error_at(1.9) is None  # before the first line
     assert curve([0.0, 0.0]).reached(0.1) is None
 
 
@@ -295,8 +299,20 @@ def test_scores_say_who_has_reached_the_milestone(trained):
     score = Score.of(results.networks["plastic"], results)
     assert (score.runs, score.reached, score.reached_episodes) == (2, 0, None)
     assert score.best <= score.error <= score.worst
-    assert score.low <= score.error <= score.high
+    assert (score.low, score.high) == (None, None)  # of two runs there is no interval
     assert score.parameters == 2 * 11**2 + 1
+
+
+def test_figures_show_networks_in_their_colours_and_name_every_line(trained):
+    results = read_results(trained[0])
+    (axes,) = figures.learning_curves(results).axes
+    colours = [core_color(name) for name in ("plastic", "rnn")]
+    assert [to_hex(line.get_color()).upper() for line in axes.get_lines()[:2]] == colours
+    assert {text.get_text() for text in axes.texts} == {"plastic", "rnn", "milestone, 0.05"}
+    panels = figures.extremes(results).axes
+    assert [to_hex(panel.get_lines()[0].get_color()).upper() for panel in panels] == colours
+    fewer = replace(results, networks={"rnn": results.networks["rnn"][:1]})
+    assert figures.extremes(fewer).axes[0].get_title() == "rnn, 1 run"
 
 
 def test_a_task_adds_its_own_pictures(trained, tmp_path, monkeypatch):

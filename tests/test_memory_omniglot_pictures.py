@@ -71,6 +71,11 @@ def test_without_runs_there_is_nothing_to_draw(archives, tmp_path):
     assert OmniglotExperiment(data=archives).pictures(tmp_path, tmp_path / "report") == []
 
 
+def test_of_too_few_characters_there_is_no_interval():
+    counts = [omniglot_pictures.Counts("plastic", 0, character, 10, 9) for character in range(3)]
+    assert omniglot_pictures.accuracy([counts]) == (0.9, None, None)
+
+
 def test_the_interval_is_over_characters():
     def run(seed, shares):
         return [

@@ -2,8 +2,10 @@ import csv
 from dataclasses import replace
 
 import pytest
+from matplotlib.colors import to_hex
 
 import sweep as command
+from agents.core_colors import core_color
 from agents.evaluation import evaluate
 from sweeps.ablations import (
     AblationScore,
@@ -72,14 +74,25 @@ def test_a_bar_for_each_score_with_its_interval(tmp_path):
     scores = [
         AblationScore(e, 0, "0f", a, 9, v, v - 1, v + 2) for e, a, v in (("x", "intact", 5), ("x", "less", 3))
     ]
-    bars = draw_ablations(scores, "a title").axes[0].patches
+    picture = draw_ablations(scores, "a title", {"x": "gru"})
+    bars = picture.axes[0].patches
     assert [bar.get_height() for bar in bars] == [5, 3]
+    assert {to_hex(bar.get_facecolor()).upper() for bar in bars} == {core_color("gru")}
+    assert "one trained agent each (seed 0)" in picture.get_suptitle()
+    assert "95 % confidence interval over episodes" in picture.get_suptitle()
     write_ablations(tmp_path / "new" / "a.csv", scores)
     assert read_ablations(tmp_path / "new" / "a.csv") == scores
     (tmp_path / "b.csv").write_text("entry,seed\nx,0\n")
     with pytest.raises(ValueError, match="is not a table of ablations"):
         read_ablations(tmp_path / "b.csv")
     assert list(csv.DictReader((tmp_path / "new" / "a.csv").open()))[1]["high"] == "5"
+
+
+def test_a_single_episode_has_no_interval(tmp_path):
+    scores = [AblationScore("x", 0, "0f", "intact", 1, 5, None, None)]
+    assert draw_ablations(scores, "a title", {"x": "gru"}).axes[0].get_ylabel().endswith("1 fresh episode")
+    write_ablations(tmp_path / "a.csv", scores)
+    assert read_ablations(tmp_path / "a.csv") == scores
 
 
 def test_a_table_of_other_agents_is_refused(ablated, tmp_path):

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from test_sweep_report import make_run
 
-from sweeps.compare import main
+from agents.core_colors import core_color
+from sweeps.compare import draw, main, points, read_sweeps
 from sweeps.plan import read_sweep
 
 TOML = """
@@ -53,9 +55,30 @@ def test_scores_over_a_setting_and_their_ratio_to_the_best_of_others(tmp_path, c
         ("plastic", "1", 100, 0.5), ("plastic", "8", 90, 1.5), ("gru", "1", 200, 1),
         ("gru", "8", 50, pytest.approx(5 / 6, rel=1e-5)), ("lstm", "8", 60, 1),
     ]  # fmt: skip
-    assert all(float(row["low"]) < float(row["iqm"]) < float(row["high"]) for row in rows)
-    assert "| plastic | 8 | 2 | 90.0 |" in (out / "scores.md").read_text()
+    assert all(float(row["worst"]) < float(row["iqm"]) < float(row["best"]) for row in rows)
+    assert {row["low"] for row in rows} == {""}  # of two runs there is no interval
+    text = (out / "scores.md").read_text(encoding="utf-8")
+    assert text.startswith("|  | pairs to remember | runs |")
+    assert "| as a multiple of that of the best of gru, lstm |" in text
+    assert "| plastic | 8 | 2 | 90.0 |  | 85.0 to 95.0 |" in text
     assert {file.name for file in out.iterdir()} > {"comparison.png", "comparison.svg"}
+
+
+def test_the_figure_names_its_axes_and_labels_a_core_where_it_was_run(tmp_path):
+    files = [
+        Path(sweep_of(tmp_path / "one", {"plastic": 100, "gru": 50}, "n_cues = 1")),
+        Path(sweep_of(tmp_path / "two", {"gru": 40}, "n_cues = 2")),
+    ]
+    results = read_sweeps(files, "n_cues")
+    returns, ratios = draw(points(results, ["gru"]), results, "n_cues", ["gru"]).axes
+    assert returns.get_xlabel() == "pairs to remember"
+    assert ratios.get_ylabel() == "return as a multiple of gru's"
+    at = {text.get_text(): text.xy for text in returns.texts}
+    assert at["plastic"] == (1, 100)  # not at the right margin, as gru and the planner
+    assert [at[name][0] for name in ("gru", "planner")] == [1.0, 1.0]  # of the axes' width
+    assert [to_hex(line.get_color()).upper() for line in returns.get_lines()[:2]] == [
+        core_color("plastic"), core_color("gru"),
+    ]  # fmt: skip
 
 
 def test_where_a_file_does_not_set_it_the_environments_own_value_counts(tmp_path):

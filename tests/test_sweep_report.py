@@ -2,21 +2,25 @@
 
 import csv
 import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from PIL import Image
 
+from agents.core_colors import core_color
 from agents.evaluation import Scores, Task, evaluate
 from agents.metrics import COLUMNS
-from sweeps import aggregate, figures
+from sweeps import aggregate, figures, report, tables
 from sweeps.plan import read_sweep
 from sweeps.report import write_report
-from sweeps.results import FinishedRun, read_results
+from sweeps.results import SMOOTHED, FinishedRun, Yardstick, read_results
 from sweeps.run_evaluation import EvaluationSettings, RunEvaluation, evaluate_player
 from sweeps.score import MOST, Score
+from sweeps.statistic import MEDIAN
 
 TOML = """
 seeds = {seeds}
@@ -85,6 +89,17 @@ def test_bootstrap_interval_is_that_of_a_normal_mean():
     assert high == pytest.approx(values.mean() + half, abs=0.03)
 
 
+@pytest.mark.parametrize("runs", [1, 2, 3])
+def test_few_runs_have_no_interval_but_a_lowest_and_a_highest(runs):
+    """Quartiles and bootstrap of so few are interpolated between them: no "95 %" of anything."""
+    values = np.array([[3.0, 30], [1, 10], [9, 90]][:runs])
+    assert aggregate.bootstrap_interval(values, aggregate.interquartile_mean) is None
+    assert aggregate.interval_or_none(values[:, 0], np.mean) == (None, None)
+    for summary in (aggregate.median_and_quartiles(values), aggregate.iqm_and_interval(values)):
+        np.testing.assert_array_equal(summary.low, values.min(axis=0))
+        np.testing.assert_array_equal(summary.high, values.max(axis=0))
+
+
 def test_interval_of_equal_runs_is_a_point():
     summary = aggregate.iqm_and_interval(np.full((6, 2), 3.0))
     np.testing.assert_array_equal([summary.low, summary.centre, summary.high], np.full((3, 2), 3.0))
@@ -99,21 +114,16 @@ def test_the_interval_is_that_of_the_interquartile_mean():
     assert summary.high > 80  # where the mean's interval ends below
 
 
-def test_curves_meet_on_a_grid_and_stay_level_after_their_end():
-    times, values = [np.array([0.0, 2]), np.array([0.0, 4])], [np.array([0.0, 20]), np.array([0.0, 40])]
-    on_grid = aggregate.on_grid(times, values, np.array([1.0, 2, 3]))
-    np.testing.assert_array_equal(on_grid, [[10, 20, 20], [10, 20, 30]])
-
-
-def test_labels_move_apart_and_no_more_than_needed():
-    assert figures._apart([0, 10, 20], 5) == [0, 10, 20]
-    np.testing.assert_allclose(figures._apart([0, 10, 10, 30], 4), [0, 8, 12, 30])
-    np.testing.assert_allclose(figures._apart([0, 0, 1, 1], 2), [-2.5, -0.5, 1.5, 3.5])
+def test_curves_meet_on_a_grid_on_which_none_has_ended():
+    times, values = [np.array([1.0, 2]), np.array([0.0, 4])], [np.array([10.0, 20]), np.array([0.0, 40])]
+    grid = aggregate.common_grid(times, 3)
+    np.testing.assert_array_equal(grid, [1, 1.5, 2])
+    np.testing.assert_array_equal(aggregate.on_grid(times, values, grid), [[10, 15, 20], [10, 15, 20]])
 
 
 def test_hits_are_counted_in_windows():
     hits = np.stack([np.arange(25.0), np.ones(25)])
-    x, rate = figures._windowed(hits)
+    x, rate = figures._windowed(hits, 10)
     np.testing.assert_array_equal(x, [5, 15])
     np.testing.assert_array_equal(rate, [[45, 145], [10, 10]])
     x, so_far = figures._cumulated(hits[1:])
@@ -158,6 +168,31 @@ def test_steps_to_a_return_are_those_of_the_smoothed_curve():
     assert run.steps_to(9.1) == np.inf
 
 
+def test_fewer_lines_than_are_averaged_do_not_say_when_a_return_was_reached(sweep):
+    run = FinishedRun(0, np.arange(SMOOTHED - 1), np.arange(9.0), np.full(SMOOTHED - 1, 5.0), evaluation=None)
+    assert run.steps_to(1.0) is None
+    entry = read_results(sweep).entries[1]
+    few = replace(entry, runs=(replace(run, evaluation=entry.runs[0].evaluation),))
+    assert Score.of(few, Yardstick("planner", 1.0)).steps_to_most is None
+
+
+@pytest.mark.parametrize("mean_return", [0.0, -2.0])
+def test_there_is_no_share_of_a_player_that_gains_nothing(mean_return, sweep):
+    score = Score.of(read_results(sweep).entries[0], Yardstick("planner", mean_return))
+    assert (score.share, score.share_low, score.share_high, score.steps_to_most) == (None,) * 4
+    assert score.low is not None
+
+
+def test_the_oracle_is_the_yardstick_where_no_planner_can_play(sweep):
+    results = read_results(sweep)
+    oracle = results.references["oracle"]
+    assert results.yardstick.name == "planner"
+    without = replace(results, references={"oracle": oracle})
+    assert without.yardstick == Yardstick("oracle", oracle.scores.mean_return)
+    assert replace(results, references={}).yardstick is None
+    assert report._markdown(sweep, without, []).splitlines()[4].count("| share of the oracle |") == 1
+
+
 def test_the_last_return_is_that_of_the_last_tenth():
     run = FinishedRun(0, np.arange(21), np.arange(21.0), np.arange(21.0), evaluation=None)
     assert run.last_return == 19  # of three lines: a part of one counts as one
@@ -165,29 +200,108 @@ def test_the_last_return_is_that_of_the_last_tenth():
 
 def test_steps_to_most_of_the_planner_are_those_of_the_median_run(sweep):
     entry = read_results(sweep).entries[0]  # means of the ten lines: 15.5, 25.5, 35.5, 105.5
-    assert Score.of(entry, planner=20 / MOST).steps_to_most == 1000
-    assert Score.of(entry, planner=30 / MOST).steps_to_most == np.inf  # two of the four never come there
-    assert Score.of(entry, planner=None).steps_to_most is None
+    assert Score.of(entry, Yardstick("planner", 20 / MOST)).steps_to_most == 1000
+    assert Score.of(entry, Yardstick("planner", 30 / MOST)).steps_to_most == np.inf  # two never come there
+    assert Score.of(entry, None).steps_to_most is None
 
 
 def test_figures_hold_the_numbers_of_the_runs(sweep):
     results = read_results(sweep)
-    picture = figures.learning_curves(results, aggregate.median_and_quartiles, "")
-    steps, time = picture.axes
+    (steps,) = figures.learning_curves(results, MEDIAN).axes
     plastic, gru, *references = steps.get_lines()
     np.testing.assert_allclose(plastic.get_xdata()[[0, -1]], [1e-4, 1e-3])  # millions
     np.testing.assert_allclose(plastic.get_ydata()[[0, -1]], [1 + 25, 10 + 25])  # median over runs
     np.testing.assert_allclose(gru.get_ydata()[-1], 50)
     planner = results.references["planner"].scores.mean_return
     assert planner in [line.get_ydata()[0] for line in references]
-    assert [line.get_xdata()[-1] for line in time.get_lines()[:2]] == [10, 20]  # seconds: 100 and 50 steps/s
-    said = {text.get_text() for text in time.texts}
-    assert said == {"plastic", "gru", "random", "planner", "oracle"}
+    said = {text.get_text() for text in steps.texts}
+    assert said == {"plastic (4 runs)", "gru (1 run)", "random", "planner"}
 
-    so_far, rate = figures.within_episode(results, aggregate.median_and_quartiles, "").axes
+    so_far, rate = figures.within_episode(results, MEDIAN).axes
     np.testing.assert_allclose(so_far.get_lines()[0].get_ydata()[-1], 8)  # 80 steps with 0.1 hits each
     np.testing.assert_allclose(rate.get_lines()[0].get_ydata(), 1)
     np.testing.assert_allclose(rate.get_lines()[1].get_ydata().sum(), 20, atol=0.01)
+
+
+def test_a_core_has_its_colour_in_every_figure(sweep):
+    results = read_results(sweep)
+    (curves,) = figures.learning_curves(results, MEDIAN).axes
+    (scores,) = figures.final_scores(results).axes
+    so_far, _ = figures.within_episode(results, MEDIAN).axes
+    colours = [core_color(name) for name in ("plastic", "gru")]
+    for axes in (curves, so_far):
+        assert [to_hex(line.get_color()).upper() for line in axes.get_lines()[:2]] == colours
+    by_row = {line.get_ydata()[0]: to_hex(line.get_color()).upper() for line in scores.get_lines()[:-2]}
+    assert by_row[0.0] == core_color("gru")  # the better one is on top
+    assert by_row[1.0] == core_color("plastic")
+    assert [label.get_text() for label in scores.get_yticklabels()] == ["gru (1 run)", "plastic (4 runs)"]
+
+
+def test_of_many_entries_each_core_has_a_panel_with_its_best(sweep):
+    results = read_results(sweep)
+    plastic, gru = results.entries
+
+    def scoring(number):
+        run = gru.runs[0]
+        scores = replace(run.evaluation.scores, mean_return=float(number))
+        evaluation = replace(run.evaluation, scores=scores)
+        return replace(gru, name=f"gru-{number}", runs=(replace(run, evaluation=evaluation),))
+
+    count = figures.MOST_LINES + 3
+    many = replace(results, entries=(plastic, *map(scoring, range(count))))
+    first, second = figures.grouped(many.entries)
+    assert (first.title, first.names) == ("plastic", ["plastic"])
+    assert second.title == f"gru, the best {figures.MOST_LINES} of {count}"
+    assert second.names == [str(number) for number in range(count - 1, 2, -1)]
+    curves = figures.learning_curves(many, MEDIAN)
+    assert [axes.get_title() for axes in curves.axes] == [first.title, second.title]
+    assert len(curves.axes[1].get_lines()) == figures.MOST_LINES + 2  # planner, random
+    picture = figures.final_scores(many)
+    assert picture.get_figheight() < 8
+    so_far, _ = figures.within_episode(many, MEDIAN).axes
+    assert {text.get_text() for text in so_far.texts} == {
+        "plastic (4 runs)", f"gru-{count - 1} (1 run)", "planner", "random",
+    }  # fmt: skip
+
+
+def test_single_runs_are_drawn_once_and_without_a_band(sweep):
+    results = read_results(sweep)
+    alone = replace(results, entries=(results.entries[1],))
+    assert figures.learning_curves(alone, MEDIAN).get_suptitle() == "PlasticMazeSmall-v0\none run"
+    assert figures.final_scores(alone).get_suptitle() == "PlasticMazeSmall-v0\none run"
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ([1], "one run"),
+        ([1, 1], "one run each"),
+        ([3, 3], "median of 3 runs each, band: lowest to highest run"),
+        ([1, 2], "median of 1 to 2 runs, band: lowest to highest run"),
+        ([15], "median of 15 runs, band: quartiles"),
+        ([1, 5], "median of 1 to 5 runs, band: quartiles"),
+        ([2, 5], "median of 2 to 5 runs, band: quartiles (of fewer than 4 runs: lowest to highest)"),
+    ],
+)
+def test_a_heading_says_of_how_many_runs_it_is(counts, words):
+    assert MEDIAN.heading(counts) == words
+
+
+def test_cells_of_tables():
+    assert [tables.percent(share) for share in (-0.001, 0.0, 0.5, None)] == ["0%", "0%", "50%", ""]
+    assert [tables.number(value) for value in (-0.01, -0.26)] == ["0.0", "-0.3"]
+
+
+def test_episodes_shorter_than_a_window_are_one_window(sweep):
+    results = read_results(sweep)
+    short = [
+        replace(run, evaluation=replace(run.evaluation, hits_per_step=[1.0] * 4))
+        for run in results.entries[1].runs
+    ]
+    few = replace(results, entries=(replace(results.entries[1], runs=tuple(short)),), references={})
+    _, rate = figures.within_episode(few, MEDIAN).axes
+    assert rate.get_ylabel() == "hits in 4 steps"
+    np.testing.assert_array_equal(rate.get_lines()[0].get_xydata(), [[2, 4]])
 
 
 def test_report_writes_pictures_and_repeats_itself(sweep):
