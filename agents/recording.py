@@ -77,8 +77,9 @@ def gif_job(
     Raises:
         OSError: If the file cannot be written.
     """
-    # One palette for all frames keeps the file small and the colours steady.
-    palette = Image.fromarray(np.concatenate(sample)).quantize(64)
+    # One palette for all frames keeps the file small and the colours steady. An octree also keeps the colours
+    # of small signs.
+    palette = Image.fromarray(np.concatenate(sample)).quantize(64, method=Image.Quantize.FASTOCTREE)
     pictures = []
     for image in images:
         pictures.append(Image.fromarray(image).quantize(palette=palette, dither=Image.Dither.NONE))

@@ -30,7 +30,7 @@ SEEN_AND_VISITED: Color = (180, 212, 235)
 UNKNOWN: Color = (120, 124, 133)
 AGENT: Color = (0, 114, 178)
 GOAL: Color = (230, 159, 0)
-OTHER_GOAL: Color = (237, 216, 166)
+OTHER_GOAL: Color = (222, 184, 106)
 BAR: Color = (86, 180, 233)
 
 _Draw = Callable[[ModuleType, Any, int], None]

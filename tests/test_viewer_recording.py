@@ -44,6 +44,9 @@ def test_the_same_seed_gives_the_same_frames(path, tmp_path):
     animation = Image.open(files[0])
     assert animation.size == GIF_SIZE
     assert animation.n_frames == 13
+    animation.seek(12)
+    error = np.abs(np.asarray(animation.convert("RGB"), dtype=int) - frames[-1])
+    assert error.mean() < 1  # colours are kept, also those of small signs
 
 
 def test_an_animation_rests_at_its_end(tmp_path):

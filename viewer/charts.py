@@ -79,7 +79,8 @@ def bars(
         pygame.draw.rect(surface, ORANGE if is_finished else _PALE, bar)
         above = pygame.Rect(0, bar.top - line, width_of(str(height), letters), line)
         above.centerx = bar.centerx
-        above.clamp_ip(box)
+        above.left = max(plot.left, min(above.left, plot.right - above.width))
+        above.top = max(above.top, box.top)
         wanted = number in telling or height > tallest or (is_finished and width >= width_of("00 ", letters))
         if wanted and above.left > written:
             write(surface, str(height), above, letters, FAINT, align=0.5)
