@@ -206,10 +206,11 @@ def test_wrong_inputs_of_a_stepper_are_named(change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"x": torch.zeros(2, 4)}, "x must be"),
+        ({"x": torch.zeros(2, 4)}, "x must have shape"),
         ({"x": torch.zeros(B, F, dtype=torch.float64)}, "x must be"),
-        ({"starts": torch.zeros(B)}, "starts must be bool"),
-        ({"out": torch.zeros(B, F)}, "out must be contiguous"),
+        ({"starts": torch.zeros(3, dtype=torch.bool)}, "starts must have shape"),
+        ({"starts": torch.zeros(B)}, "starts must be contiguous torch.bool"),
+        ({"out": torch.zeros(B, F)}, "out must have shape"),
         ({"out": torch.zeros(N, B).t()}, "out must be contiguous"),
     ],
 )
