@@ -32,6 +32,7 @@ CASES = {
     "limit around another": (lambda: RecordEpisodeStatistics(TimeLimit(gym.make("CartPole-v1"), 30)), 30),
     "time as observation": (lambda: TimeAwareObservation(gym.make(SMALL)), 80),
     "batched": (lambda: gym.make_vec(SMALL, num_envs=2), 80),
+    "batched, limit": (lambda: gym.make_vec(SMALL, num_envs=2, max_episode_steps=20), 20),
     "sync": (lambda: together("sync"), 80),
     "sync, limit": (lambda: together("sync", max_episode_steps=20), 20),
     "sync, wrapper": (lambda: together("sync", wrappers=[partial(TimeLimit, max_episode_steps=7)]), 7),
