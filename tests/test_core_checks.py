@@ -17,7 +17,7 @@ NAMES = ("plastic", "modulated", "retroactive", "plastic_gru", "retroactive_gru"
             "plasticc",
             (F, N),
             {},
-            "unknown core 'plasticc'; known cores: gru, lstm, modulated, plastic, plastic_gru, retro",
+            r"unknown core 'plasticc' \(did you mean 'plastic'\?\); known cores: gru, lstm, modulated, plastic, plastic_gru, retro",
         ),
         ("plastic", (F, N), {"rule": "hebb"}, "unknown plasticity rule 'hebb'; known rules: decay,"),
         ("plastic", (F, N), {"eta": float("nan")}, "eta must be a finite number, got nan"),
@@ -141,7 +141,7 @@ def test_a_core_that_cannot_be_matched_is_named(grows, monkeypatch):
             self.bias = torch.nn.Parameter(torch.zeros(1 if not grows else hidden_size // 100 + 1))
 
     monkeypatch.setitem(CORES, "reservoir", Reservoir)
-    with pytest.raises(ValueError, match=r"'reservoir' cannot have as many trained .* \(--match neurons\)"):
+    with pytest.raises(ValueError, match=r"'reservoir' cannot have as many trained .*--match neurons\)"):
         matched_hidden_size("reservoir", 15, 100)
 
 
