@@ -263,7 +263,7 @@ def test_oracle_walks_shortest_paths_in_random_walls(goal_switch: bool) -> None:
         observation, _, _, _, info = env.step(actions)
 
 
-def test_the_table_of_what_is_possible(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_of_reference_scores(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["PlasticMazeSmall-v0", "PlasticMazeRandom-v0", "--episodes", "8", "--layouts", "2"]) == 0
     head, _, small, random_walls = capsys.readouterr().out.splitlines()
     assert head == "| id | random | planner | bound | oracle |"
