@@ -29,11 +29,11 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
 
     ## Description
     The agent walks a square room with a pillar on every other square, and sees only the nine squares around
-    it. Somewhere there is an invisible goal, on a different square in each episode. Entering it gives a reward
-    and moves the agent to a random square, from which it can walk to the goal again. The longer it remembers where the goal
-    is, the more often it gets there. The walls are always the same, so what has to be learnt *within* an
-    episode is the place of the goal, and what has to be learnt *across* episodes is how to search, remember
-    and return.
+    it. Somewhere there is an invisible goal, on a different square in each episode. Entering it gives a
+    reward and moves the agent to a random square, from which it can walk to the goal again. The longer it
+    remembers where the goal is, the more often it gets there. The walls are always the same, so what has to
+    be learnt *within* an episode is the place of the goal, and what has to be learnt *across* episodes is how
+    to search, remember and return.
 
     The task is that of Miconi, Clune & Stanley (2018), section "Maze exploration task".
 
