@@ -1,4 +1,4 @@
-"""What is possible in each registered maze: `python -m plastic_maze` prints a Markdown table of it.
+"""Reference scores of the registered mazes: `python -m plastic_maze` prints them as a Markdown table.
 
 Scores are mean returns; in parentheses, the standard error of what is measured or estimated. With the
 defaults it takes a few minutes, most of them for the bound of random walls.

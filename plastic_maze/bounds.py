@@ -73,7 +73,7 @@ def score_bound(rules: MazeRules, layouts: int = 100, seed: int = 0) -> ScoreBou
     the score of `OraclePlayer`, which is a bound as well; the lower of the two holds.
 
     Where walls are random the bound is a mean over random layouts, whose bounds differ a good deal (in
-    `PlasticMazeRandom-v0` by a standard deviation of 35): about 20 layouts a second are computed, and four
+    `PlasticMazeRandom-v0` by a standard deviation of 28): about 20 layouts a second are computed, and four
     times as many halve the standard error.
 
     Args:

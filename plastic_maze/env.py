@@ -25,15 +25,15 @@ _FIRST_EPISODE = np.zeros(1, dtype=np.uint64)
 
 
 class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
-    """A maze whose reward has to be found anew in every episode, and can then be found again and again.
+    """A maze whose reward has to be found in every episode, and can then be reached again and again.
 
     ## Description
     The agent walks a square room with a pillar on every other square, and sees only the nine squares around
-    it. Somewhere lies an invisible goal, on another square in each episode. Entering it pays, and sends the
-    agent to a random place, from where it can walk to the goal again. The longer it remembers where the goal
-    is, the more often it gets there. The walls are always the same, so what has to be learnt *within* an
-    episode is the place of the goal, and what has to be learnt *across* episodes is how to search, remember
-    and return.
+    it. Somewhere there is an invisible goal, on a different square in each episode. Entering it gives a
+    reward and moves the agent to a random square, from which it can walk to the goal again. The longer it
+    remembers where the goal is, the more often it gets there. The walls are always the same, so what has to
+    be learnt *within* an episode is the place of the goal, and what has to be learnt *across* episodes is how
+    to search, remember and return.
 
     The task is that of Miconi, Clune & Stanley (2018), section "Maze exploration task".
 
@@ -55,15 +55,15 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
     ###########
     ```
 
-    Three variants, which can be combined, ask for more:
+    Three variants, which can be combined, are harder:
 
     - **Paired associates** (`n_cues`, `cue_size`): as in rodents that learn pairs of flavour and place. An
       episode has `n_cues` goals on different squares, each with a cue of its own: `cue_size` random entries
       +1 or -1, no two cues alike. At the start and after each hit one pair is drawn, all equally likely. Its
       cue is shown until the next hit, and only its goal pays. The ordinary task is one cue of size 0.
     - **Random walls** (`layout="random"`): every episode has walls of its own. Pillars stay, and so do the
-      squares whose row and column are both odd; those in between are shut at random such that all free
-      squares hang together: a random spanning tree of them stays open, and a quarter of the others. Where
+      squares whose row and column are both odd; those in between are closed at random such that all free
+      squares stay connected: a random spanning tree of them stays open, and a quarter of the others. Where
       the centre is a pillar that was left out, the four squares beside it stay free.
       `plastic_maze.random_layouts` has the details.
     - **Reversal** (`goal_switch=True`): once in each episode the goal that pays moves, at the end of a step,
@@ -126,14 +126,14 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
     - `hits`: times it was entered in this episode
     - `pair`: number of the pair that pays, from 0; only with several
 
-    ## Scores
-    `python -m plastic_maze` prints what reference players score in each registered maze, and
+    ## Reference scores
+    `python -m plastic_maze` prints the scores of reference players in each registered maze, and
     `plastic_maze.score_bound` gives a mean return that no agent can pass:
 
-    - `RandomPlayer` knows nothing and does anything.
+    - `RandomPlayer` takes random actions.
     - `PlannerPlayer` sees what an agent sees, remembers all of it and plans. In the ordinary maze it is
       within 2 % of the bound. With several pairs or a goal that moves it searches by rule of thumb, and
-      better players exist: a share of its score is no share of what is possible.
+      better players exist, so a share of its score is not a share of what is possible.
     - `OraclePlayer` is told where the goal is, and so is a bound as well. With several pairs `score_bound`
       is loose, and in `PlasticMazePairs-v0` even above the oracle's score, which is then the better bound.
     - With random walls the bound is a mean over layouts that are drawn, and has a standard error.
@@ -147,7 +147,7 @@ class PlasticMazeEnv(gym.Env[NDArray[np.float32], int]):
     * `size=9`: squares along a side, without the border; odd and at least 3.
     * `max_steps=250`: steps in an episode.
     * `goal_reward=10.0`: paid on entering the goal; above 0.
-    * `wall_penalty=0.1`: taken off for a move into a wall; 0 or more.
+    * `wall_penalty=0.1`: penalty for a move into a wall; 0 or more.
     * `n_cues=1`: pairs of a cue and a goal; at most 2**`cue_size`, so that they can be told apart.
     * `cue_size=0`: entries of a cue, at most 31.
     * `layout="pillars"`: or `"random"`.

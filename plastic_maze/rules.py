@@ -24,7 +24,7 @@ class MazeRules:
         layout: The walls; with `random_walls`, those of the pillar room in which more walls are put up.
         max_steps: Steps in an episode.
         goal_reward: Paid on entering the goal; above 0.
-        wall_penalty: Taken off for a move into a wall; 0 or more.
+        wall_penalty: Penalty for a move into a wall; 0 or more.
         n_cues: Pairs of a cue and a goal in an episode.
         cue_size: Entries of a cue.
         random_walls: Whether each episode draws walls of its own.

@@ -51,7 +51,7 @@ class PlasticMazeVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.intp], NDAr
         size: See `PlasticMazeEnv`, as for those that follow.
         max_steps: Steps in an episode.
         goal_reward: Paid on entering the goal; above 0.
-        wall_penalty: Taken off for a move into a wall; 0 or more.
+        wall_penalty: Penalty for a move into a wall; 0 or more.
         n_cues: Pairs of a cue and a goal.
         cue_size: Entries of a cue.
         layout: "pillars" or "random".

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+from importlib.metadata import version
 
 import gymnasium as gym
 import numpy as np
@@ -70,7 +71,7 @@ def test_the_file_holds_settings_versions_and_seed_as_json(agent):
     _, settings = read_agent(agent[1])
     assert (settings.env_id, settings.core, settings.core_settings) == (SMALL, "plastic", {"rule": "oja"})
     assert settings.seed == 3
-    assert settings.versions["torch"] == torch.__version__
+    assert settings.versions["torch"] == version("torch")
     assert settings.env_kwargs["size"] == 5
 
 

@@ -178,14 +178,23 @@ def test_equal_in_processes_that_start_from_nothing() -> None:
         theirs.close()
 
 
-@pytest.mark.parametrize("wrapper", [NormalizeObservation, FlattenObservation, RecordEpisodeStatistics])
-def test_vector_wrappers_of_gymnasium(wrapper: Any) -> None:
-    """The first accepts no other mode than this one."""
-    wrapped = [wrapper(env) for env in both("PlasticMazeSmall-v0", AutoresetMode.NEXT_STEP, None)]
+@pytest.mark.parametrize(
+    ("wrapper", "mode"),
+    [
+        (NormalizeObservation, AutoresetMode.NEXT_STEP),  # which it needs
+        (FlattenObservation, AutoresetMode.NEXT_STEP),
+        (RecordEpisodeStatistics, AutoresetMode.NEXT_STEP),
+        (RecordEpisodeStatistics, AutoresetMode.SAME_STEP),
+    ],
+)
+def test_vector_wrappers_of_gymnasium(wrapper: Any, mode: AutoresetMode) -> None:
+    wrapped = [wrapper(env) for env in both("PlasticMazeSmall-v0", mode, None)]
     for env in wrapped:
         env.reset(seed=0)
     for t in range(2 * STEPS + 5):
         said = [env.step(np.full(3, t % 4)) for env in wrapped]
         for one, two in zip(said[0][:-1], said[1][:-1], strict=True):
             np.testing.assert_array_equal(one, two)
-        assert ("episode" in said[0][-1]) == ("episode" in said[1][-1])
+        statistics = [info.get("episode", {"r": 0, "l": 0}) for *_, info in said]
+        for key in ("r", "l"):
+            np.testing.assert_array_equal(statistics[0][key], statistics[1][key])

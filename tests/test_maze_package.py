@@ -23,7 +23,7 @@ envs = gymnasium.make_vec("plastic_maze:PlasticMazeSmall-v0", num_envs=2)
 observations, _ = envs.reset(seed=0)
 actions, _ = PlannerPlayer(envs).predict(observations)
 envs.step(actions)
-print(score_bound(envs.rules))
+print(score_bound(envs.rules).score)
 """
 
 

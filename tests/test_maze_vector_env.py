@@ -160,7 +160,8 @@ def test_reset_mask() -> None:
 
 
 def test_episode_statistics_of_gymnasium() -> None:
-    env = RecordEpisodeStatistics(PlasticMazeVectorEnv(5, **SMALL))
+    """In the mode in which every release of Gymnasium counts right."""
+    env = RecordEpisodeStatistics(PlasticMazeVectorEnv(5, **SMALL, autoreset_mode=AutoresetMode.NEXT_STEP))
     random = np.random.default_rng(0)
     env.reset(seed=0)
     for _ in range(3):
@@ -170,6 +171,7 @@ def test_episode_statistics_of_gymnasium() -> None:
             total += rewards
         np.testing.assert_allclose(info["episode"]["r"], total)
         assert info["episode"]["l"].tolist() == [7] * 5
+        env.step(np.zeros(5, dtype=int))  # begins the next episode
     assert env.episode_count == 15
 
 
