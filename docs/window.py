@@ -11,7 +11,7 @@ from viewer.keys import Command
 from viewer.screen import as_array, draw_screen
 from viewer.show import make_match
 
-ENV_ID, AGENT, SEED, STEPS = "PlasticMaze-v0", "plastic", 3, 102
+ENV_ID, AGENT, SEED, STEPS = "PlasticMaze-v0", "plastic", 3, 109
 SIZE = (1280, 800)
 
 

@@ -465,7 +465,8 @@ def test_help_explains_what_there_is(path):
     assert "your game" in names("human")
     assert "cue" in names("random", task=Task("PlasticMazePairs-v0", {}))
     assert "the goal moves" in names("random", task=Task("PlasticMazeReversal-v0", {}))
-    assert not {"cue", "the goal moves"} & names("random")
+    assert "where it may be" in names("planner")
+    assert not {"cue", "the goal moves", "where it may be"} & names("random")
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -13,8 +13,10 @@ from viewer.layout import MARGIN, unit_of
 from viewer.moment import Moment
 from viewer.style import CARD, FAINT, INK, LINE, width_of, write
 
-_LARGEST = 16
-"""Letters, in units."""
+_LETTERS = 16
+"""In units."""
+_READABLE = 14
+"""Pixels; letters are as large in a small window too, if there is room."""
 _COLUMN = 500
 """There are as many columns as have room for lines this long, in units."""
 
@@ -55,8 +57,8 @@ CUE = Entry(
 )
 HITS = Entry(
     "steps to each hit",
-    "A hit is an arrival at the goal, and each bar shows how many steps it took. The first one is the "
-    "search; if the later ones are shorter, the agent remembers the place.",
+    "Each bar shows how many steps an arrival at the goal took; a pale bar is still growing. The first one "
+    "is the search: if the later ones are shorter, the agent remembers the place.",
 )
 VALUE = Entry(
     "value estimate",
@@ -90,18 +92,23 @@ CHANGE = Entry(
 )
 DIRECTION = Entry(
     "from row to column",
-    "Each square of a matrix is a connection. It leads from the neuron of its row to the neuron of its "
-    "column.",
+    "Each square of a matrix is a connection, from the neuron of its row to the neuron of its column. Where "
+    "there is too little room for all, only every second neuron (or third ...) is shown.",
 )
 TAMPERING = Entry(
     "freeze, wipe",
     "F stops hebb from changing and W sets it back to the start of the episode. If the agent then loses its "
     "way, its memory of the goal was in hebb.",
 )
+BELIEF = Entry(
+    "where it may be",
+    "The planner is not told where it is or where the goal is, and works out how likely each square is from "
+    "what it has seen. The stronger the colour, the likelier the square.",
+)
 STATE = Entry(
     "no plastic weights",
-    "The connections of this network stay as training left them. It has to remember the goal in the activity "
-    "of its neurons and in the state shown here.",
+    "The connections of this network stay as training left them. It can remember the goal only in the "
+    "activity of its neurons and, if it has one, in its cell state.",
 )
 
 
@@ -119,6 +126,7 @@ def entries_for(moments: Sequence[Moment], person: bool, goal_moves: bool) -> tu
     found += [REVERSAL] if goal_moves else []
     found += [CUE] if any(moment.cue for moment in moments) else []
     found.append(HITS)
+    found += [BELIEF] if not person and any(moment.belief is not None for moment in moments) else []
     found += [VALUE, ACTION, ACTIVITY] if inspections else []
     found += [HEBB] if plastic else []
     found += [WEIGHED] if any(weights.weighed is not None for weights in plastic) else []
@@ -151,8 +159,8 @@ def draw_help(surface: Any, entries: Sequence[Entry], size: Size) -> None:
 def _largest(
     entries: Sequence[Entry], count: int, width: int, height: int, unit: float
 ) -> list[list[_Paragraph]]:
-    """Columns in the largest letters in which they fit."""
-    for letters in range(round(_LARGEST * unit), 0, -1):
+    """Columns of letters that are as large as fits, up to the usual size."""
+    for letters in range(max(_READABLE, round(_LETTERS * unit)), 0, -1):
         columns = _columns([_Paragraph(entry, width, letters) for entry in entries], count)
         if max(sum(paragraph.height for paragraph in column) for column in columns) <= height:
             break

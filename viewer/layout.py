@@ -100,6 +100,8 @@ def columns_of(moments: Sequence[Moment], size: Size, footer: int) -> list[Colum
     top = round(HEADER * unit) + margin
     whole = pygame.Rect(margin, top, size[0] - 2 * margin, max(1, size[1] - footer - margin - top))
     tall, between = _is_tall(size), 3 * margin
+    alone = count == 1 and moments[0].inspection is None  # with little to show beneath its maze
+    share = 0.7 if alone else 0.53
     columns = []
     for place, moment in enumerate(moments):
         box = whole.copy()
@@ -109,7 +111,7 @@ def columns_of(moments: Sequence[Moment], size: Size, footer: int) -> list[Colum
         else:
             box.width = max(1, (whole.width - between * (count - 1)) // count)
             box.left += place * (box.width + between)
-        columns.append(_column(box, moment, tall != (count == 1), unit))
+        columns.append(_column(box, moment, tall != (count == 1), share, unit))
     return columns
 
 
@@ -125,15 +127,23 @@ def cell_at(moments: Sequence[Moment], columns: Sequence[Column], position: tupl
     return None
 
 
-def _column(box: Any, moment: Moment, beside: bool, unit: float) -> Column:
-    """Divide one player's box; `beside`: what goes on inside is shown beside its maze, else beneath."""
+def _column(box: Any, moment: Moment, beside: bool, share: float, unit: float) -> Column:
+    """Divide one player's box.
+
+    Args:
+        box: All there is for it.
+        moment: The player.
+        beside: What goes on inside is shown beside its maze, else beneath.
+        share: Of the height, for a maze that has something beneath.
+        unit: See the module.
+    """
     pygame = import_pygame()
     margin, side = round(MARGIN * unit), moment.layout.side
     numbers = pygame.Rect(box.left, box.top, box.width, round(_NUMBERS * unit))
     rest = pygame.Rect(box.left, numbers.bottom + margin, box.width, 0)
     rest.height = max(1, box.bottom - rest.top)
     cue = round(_CUE * unit) if moment.cue else 0
-    wide, high = (0.52 * rest.width, rest.height) if beside else (rest.width, 0.53 * rest.height)
+    wide, high = (0.52 * rest.width, rest.height) if beside else (rest.width, share * rest.height)
     fitting = max(1.0, min(wide / side, (high - cue) / (side + 0.25)))
     square = max(SMALLEST_SQUARE, int(fitting) // 2 * 2)
     shrunk = min(1.0, fitting / square)

@@ -85,8 +85,8 @@ def draw_screen(screen: Screen, size: Size, onto: Any = None) -> Any:
     header = pygame.Rect(margin, margin // 2, size[0] - 2 * margin, round(HEADER * unit))
     left, right = header.copy(), header.copy()
     left.width = round(0.55 * header.width)
-    right.left, right.width = left.right + margin, header.right - left.right - margin
-    write(surface, screen.heading, left, 15 * unit, FAINT)
+    right.left = left.left + write(surface, screen.heading, left, 15 * unit, FAINT) + margin
+    right.width = header.right - right.left
     new = screen.message or news(screen)
     write(surface, new or screen.status, right, 15 * unit, VERMILLION if new else FAINT, align=1)
     columns = columns_of(screen, size)
