@@ -17,7 +17,7 @@ NAMES = ("plastic", "modulated", "retroactive", "plastic_gru", "retroactive_gru"
             "plasticc",
             (F, N),
             {},
-            r"unknown core 'plasticc' \(did you mean 'plastic'\?\); known cores: gru, lstm, modulated, plastic, plastic_gru, retro",
+            r"unknown core 'plasticc' \(did you mean 'plastic'\?\); known cores: gru, lstm, modu",
         ),
         ("plastic", (F, N), {"rule": "hebb"}, "unknown plasticity rule 'hebb'; known rules: decay,"),
         ("plastic", (F, N), {"eta": float("nan")}, "eta must be a finite number, got nan"),
