@@ -247,7 +247,7 @@ class Director:
     def _status(self) -> str:
         if self.match.person is not None:
             if not self.match.over:
-                return "walk with the arrow keys and find the hidden goal"
+                return "walk with the arrow keys"
             last = self.match.episode + 1 == self._episodes
             return f"episode over: press {'Q to quit' if last else 'N for a new one'}"
         parts = ["episode over"] if self.match.over else []

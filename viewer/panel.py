@@ -20,7 +20,7 @@ _ACTIONS = ("up", "down", "left", "right")
 _GAP = 14
 _YOU = "you"
 _ABOUT = {
-    _YOU: ("The arrow keys walk.", "You see what an agent", "sees, and no more."),
+    _YOU: ("Find the hidden goal and", "come back to it often.", "You see what agents see."),
     "random": ("Takes every action", "equally often."),
     "planner": ("Sees what an agent sees,", "remembers everything", "and plans."),
     "oracle": ("Is told where it is", "and where the goal is."),
