@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from agents.metrics import read_metrics
 from agents.yardstick import Yardstick
 
+GREY = "#444444"
+"""Reference players and everything else that is no core; cores have :func:`agents.core_colors.core_color`."""
 BLUE, VERMILLION = "#0072B2", "#D55E00"
-COLOURS = (BLUE, VERMILLION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito's colours, which colour-blind people can tell apart, less black (for what is no agent) and
-yellow (too pale for a line on white)."""
+"""Right and wrong, where no core is shown: two of Okabe and Ito's colours, which colour-blind people can tell
+apart."""
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -45,22 +46,25 @@ def save_formats(picture: Figure, path: Path) -> list[Path]:
     return files
 
 
-def plot_learning_curve(metrics: Path, figure: Path, title: str, yardstick: Yardstick | None) -> None:
+def plot_learning_curve(
+    metrics: Path, figure: Path, title: str, color: str, yardstick: Yardstick | None
+) -> None:
     """Draw the mean return over environment steps.
 
     Args:
         metrics: A run's metrics.csv.
         figure: The picture to write; its ending says the format.
         title: Heading.
+        color: Of the curve.
         yardstick: A reference player's mean return, drawn as a line if given.
     """
     rows = [row for row in read_metrics(metrics) if "rollout/ep_rew_mean" in row]
     picture = new_figure(7, 4.2)
     axes = picture.add_subplot()
     steps = [row["time/total_timesteps"] / 1e6 for row in rows]
-    axes.plot(steps, [row["rollout/ep_rew_mean"] for row in rows], color=BLUE, label="agent, in training")
+    axes.plot(steps, [row["rollout/ep_rew_mean"] for row in rows], color=color, label="agent, in training")
     if yardstick is not None:
-        axes.axhline(yardstick.mean_return, color=VERMILLION, linestyle="--", label=yardstick.label)
+        axes.axhline(yardstick.mean_return, color=GREY, linestyle="--", label=yardstick.label)
     axes.set(xlabel="environment steps (millions)", ylabel="return per episode", title=title)
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     plain(axes)

@@ -19,6 +19,7 @@ from stable_baselines3.common.utils import LinearSchedule, safe_mean
 from agents.a2c import RecurrentA2C
 from agents.alone import alone_in
 from agents.checkpoint import restore_checkpoint, save_checkpoint
+from agents.core_colors import core_color
 from agents.cores import matched_hidden_size
 from agents.cores.kernels import set_num_threads
 from agents.evaluation import Task, oracle_return
@@ -156,7 +157,7 @@ def _train_in(
             recorder.save()
     model.save(folder.agent)
     title = f"{settings.env}, {settings.core} core"
-    plot_learning_curve(folder.metrics_file, folder.figure, title, reference)
+    plot_learning_curve(folder.metrics_file, folder.figure, title, core_color(settings.core), reference)
 
 
 def _tensorboard(folder: RunFolder, console: Console) -> list[KVWriter]:

@@ -12,6 +12,8 @@ PLANNER_SIZE = 11
 """The largest mazes in which the planner is asked: in larger ones its tables alone take half a minute."""
 
 
+PLAYERS = ("planner", "oracle")
+"""Who measures agents: the planner, or the oracle where no planner can play."""
 _SEES = {"planner": "sees what the agent sees", "oracle": "is told the goal"}
 
 
@@ -30,7 +32,7 @@ class Yardstick:
     def share(self, mean_return: float) -> str:
         """A mean return as a share of this one: "71% of the planner"; empty where there are no shares."""
         share = share_of(mean_return, self.mean_return)
-        return "" if share is None else f"{share:.0%} of the {self.player}"
+        return "" if share is None else f"{share:z.0%} of the {self.player}"
 
 
 def yardstick(task: Task, episodes: int = 512) -> Yardstick | None:
@@ -46,10 +48,10 @@ def yardstick(task: Task, episodes: int = 512) -> Yardstick | None:
     if not task.is_maze:
         return None
     size = {**find_spec(task.env_id).kwargs, **task.env_kwargs}["size"]
-    for player in ("planner", "oracle") if size <= PLANNER_SIZE else ("oracle",):
+    for player in PLAYERS if size <= PLANNER_SIZE else PLAYERS[1:]:
         try:
             return Yardstick(player, evaluate(player, task, episodes, seed=0).mean_return)
         except ValueError:  # the planner does not play between random walls
-            if player == "oracle":
+            if player == PLAYERS[-1]:
                 raise
     return None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from agents.core_colors import core_color
-from agents.plotting import new_figure, plain
+from agents.plotting import GREY, new_figure, plain
 from agents.plural import counted
 from memory_tasks.results import Results
 from sweeps.aggregate import Summary, common_grid, on_grid
-from sweeps.curves import GREY, Curve, End, Look, draw_curves, label_ends
+from sweeps.curves import Curve, End, Look, draw_curves, label_ends
 from sweeps.statistic import labels, runs_in_words
 
 POINTS = 400

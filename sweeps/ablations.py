@@ -19,9 +19,8 @@ from agents.core_colors import core_color
 from agents.cores import make_core
 from agents.episode_length import episode_length
 from agents.evaluation import Task, evaluate
-from agents.plotting import new_figure, plain
+from agents.plotting import GREY, new_figure, plain
 from agents.plural import counted
-from sweeps.curves import GREY
 from sweeps.plan import Sweep
 from sweeps.tables import write_csv
 

@@ -22,11 +22,12 @@ from agents.plotting import new_figure, save_formats
 from agents.settings import MazeSettings
 from agents.shares import share_of
 from agents.vec_env import find_spec
+from agents.yardstick import PLAYERS
 from commands.flags import say_error
 from sweeps.aggregate import FEWEST, Summary
 from sweeps.curves import Curve, End, draw_curves, label_ends, reference_look
 from sweeps.plan import Sweep, read_sweep
-from sweeps.results import YARDSTICKS, Results, read_results
+from sweeps.results import Results, read_results
 from sweeps.score import Score
 from sweeps.statistic import runs_in_words
 from sweeps.tables import markdown_table, number, percent, span, whole, write_csv
@@ -130,12 +131,12 @@ def draw(found: Sequence[Point], results: dict[float, Results], over: str, again
     names = dict.fromkeys(point.score.entry for point in found)
     lines = [[point for point in found if point.score.entry == name] for name in names]
     ends = _draw_panel(returns, over, results, [_returns(line) for line in lines])
-    yardsticks = {result.yardstick.name for result in results.values() if result.yardstick is not None}
+    yardsticks = {result.yardstick.player for result in results.values() if result.yardstick is not None}
     for name in sorted(yardsticks):
         levels = {
             value: result.yardstick.mean_return
             for value, result in results.items()
-            if result.yardstick is not None and result.yardstick.name == name
+            if result.yardstick is not None and result.yardstick.player == name
         }
         look = reference_look(name)
         returns.plot(list(levels), list(levels.values()), color=look.color, linestyle=look.style, linewidth=1)
@@ -209,7 +210,7 @@ def write_comparison(settings: CompareSettings) -> list[Path]:
 
 
 def _markdown(found: Sequence[Point], results: dict[float, Results], settings: CompareSettings) -> str:
-    yardsticks = {result.yardstick.name for result in results.values() if result.yardstick is not None}
+    yardsticks = {result.yardstick.player for result in results.values() if result.yardstick is not None}
     columns = (
         "",
         MazeSettings.axis_title(settings.over),
@@ -217,7 +218,7 @@ def _markdown(found: Sequence[Point], results: dict[float, Results], settings: C
         "return",
         "95 % interval",
         "worst to best run",
-        f"share of the {' or '.join(sorted(yardsticks)) or YARDSTICKS[0]}",
+        f"share of the {' or '.join(sorted(yardsticks)) or PLAYERS[0]}",
         f"as a multiple of {_best_of(settings.against)}",
     )
     rows = [

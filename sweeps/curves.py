@@ -10,13 +10,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from agents.core_colors import core_color
-from agents.plotting import plain
+from agents.plotting import GREY, plain
 from sweeps.aggregate import Summary
 
 LineStyle = str | tuple[float, tuple[float, ...]]
 
-GREY = "#444444"
-"""The colour of reference players and of everything else that is no core."""
 REFERENCE_STYLES = {"oracle": ":", "planner": "--", "random": "-."}
 _SHADES = (0.0, 0.45)
 """How far lines of one colour are from it towards white."""

@@ -12,10 +12,10 @@ from matplotlib.ticker import MaxNLocator
 
 from agents.checkpoint_file import read_file
 from agents.core_colors import core_color
-from agents.plotting import new_figure, plain
+from agents.plotting import GREY, new_figure, plain
 from agents.plural import counted
 from sweeps.aggregate import FEWEST, common_grid, iqm_and_interval, on_grid
-from sweeps.curves import GREY, MOST_LINES, Curve, End, draw_curves, label_ends, reference_look
+from sweeps.curves import MOST_LINES, Curve, End, draw_curves, label_ends, reference_look
 from sweeps.results import Entry, Results
 from sweeps.statistic import Statistic, labels, runs_in_words
 
@@ -238,7 +238,7 @@ def _counts(entries: Sequence[Entry]) -> list[int]:
 
 def _levels(results: Results) -> dict[str, float]:
     """The reference players that figures show, with their scores: the yardstick, and playing at random."""
-    names = {"random"} | ({results.yardstick.name} if results.yardstick is not None else set())
+    names = {"random"} | ({results.yardstick.player} if results.yardstick is not None else set())
     return {name: played.scores.mean_return for name, played in results.references.items() if name in names}
 
 

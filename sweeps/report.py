@@ -10,11 +10,12 @@ from matplotlib.figure import Figure
 
 from agents.plotting import save_formats
 from agents.plural import counted
+from agents.yardstick import PLAYERS
 from sweeps import figures
 from sweeps.ablations import ablations_file, check_ablations, draw_ablations, read_ablations
 from sweeps.aggregate import FEWEST
 from sweeps.plan import Sweep
-from sweeps.results import SMOOTHED, YARDSTICKS, Results, read_results
+from sweeps.results import SMOOTHED, Results, read_results
 from sweeps.score import MOST, Score
 from sweeps.statistic import IQM, MEDIAN
 from sweeps.tables import markdown_table, number, percent, span, whole, write_csv
@@ -104,7 +105,7 @@ def _runs(results: Results) -> list[dict[str, object]]:
 
 def _markdown(sweep: Sweep, results: Results, scores: list[Score]) -> str:
     evaluation = sweep.evaluation
-    yardstick = results.yardstick.name if results.yardstick else YARDSTICKS[0]
+    yardstick = results.yardstick.player if results.yardstick else PLAYERS[0]
     lines = [
         f"# {results.title}",
         "",

@@ -10,28 +10,12 @@ import numpy as np
 
 from agents.evaluation import references
 from agents.metrics import read_metrics
-from agents.shares import share_of
+from agents.yardstick import PLAYERS, Yardstick
 from sweeps.plan import Run, Sweep
 from sweeps.run_evaluation import RunEvaluation, evaluate_player
 
 SMOOTHED = 10
 """Lines of metrics.csv over which returns are averaged, where it is asked when a return was reached."""
-
-
-YARDSTICKS = ("planner", "oracle")
-"""Reference players by which agents are measured: the planner, and the oracle where no planner can play."""
-
-
-@dataclass(frozen=True)
-class Yardstick:
-    """The reference player that scores are compared with."""
-
-    name: str
-    mean_return: float
-
-    def share(self, score: float) -> float | None:
-        """What share of the player's mean return `score` is; see :func:`agents.shares.share_of`."""
-        return share_of(score, self.mean_return)
 
 
 @dataclass(frozen=True)
@@ -111,8 +95,8 @@ class Results:
 
     @property
     def yardstick(self) -> Yardstick | None:
-        """What scores are compared with: the first of :data:`YARDSTICKS` that can play here."""
-        for name in YARDSTICKS:
+        """What scores are compared with: the first of :data:`agents.yardstick.PLAYERS` that can play here."""
+        for name in PLAYERS:
             if name in self.references:
                 return Yardstick(name, self.references[name].scores.mean_return)
         return None

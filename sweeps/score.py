@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from agents.shares import share_of
+from agents.yardstick import Yardstick
 from sweeps.aggregate import FEWEST, iqm_and_interval
-from sweeps.results import Entry, Results, Yardstick
+from sweeps.results import Entry, Results
 
 MOST = 0.9
 """The share of the yardstick from which an agent counts as having learnt the task."""
@@ -21,7 +23,7 @@ class Score:
     iqm: float
     """Interquartile mean of the runs' mean returns."""
     share: float | None
-    """iqm / the yardstick's mean return, see :meth:`sweeps.results.Yardstick.share`."""
+    """iqm / the yardstick's mean return, see :func:`agents.shares.share_of`."""
     first_hit: float | None
     """Steps to the first hit: mean over runs of the mean over episodes with a hit."""
     later_hit: float | None
@@ -87,7 +89,7 @@ class Score:
 
 
 def _share(score: float, yardstick: Yardstick | None) -> float | None:
-    return None if yardstick is None else yardstick.share(score)
+    return None if yardstick is None else share_of(score, yardstick.mean_return)
 
 
 def _steps_to_most(entry: Entry, yardstick: Yardstick | None) -> float | None:

@@ -1,5 +1,6 @@
 """One colour a core, in every figure."""
 
+import csv
 import itertools
 
 import pytest
@@ -8,6 +9,9 @@ from agents.core_colors import OTHERS, core_color
 from agents.cores import CORES, register_core
 from agents.cores.registry import COLORS
 from agents.cores.rnn import RNNCore
+from agents.metrics import COLUMNS
+from agents.plotting import GREY, plot_learning_curve
+from agents.yardstick import Yardstick
 
 
 def test_no_two_colours_are_the_same():
@@ -38,3 +42,17 @@ def test_a_core_of_ones_own_may_bring_its_colour():
 def test_a_colour_that_is_none_is_refused(color):
     with pytest.raises(ValueError, match='color must be written "#RRGGBB"'):
         register_core("coloured", color=color)
+
+
+def test_the_learning_curve_of_a_run_has_the_colour_that_is_given(tmp_path):
+    rows = [{"time/total_timesteps": step, "rollout/ep_rew_mean": step / 10} for step in (100, 200)]
+    with (tmp_path / "metrics.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    figure = tmp_path / "curve.svg"
+    plot_learning_curve(tmp_path / "metrics.csv", figure, "gru", core_color("gru"), Yardstick("planner", 9.0))
+    text = figure.read_text(encoding="utf-8").upper()
+    assert f"STROKE: {core_color('gru')}" in text
+    assert f"STROKE: {GREY}" in text
+    assert "STROKE: #D55E00" not in text  # no other core's

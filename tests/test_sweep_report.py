@@ -14,10 +14,11 @@ from PIL import Image
 from agents.core_colors import core_color
 from agents.evaluation import Scores, Task, evaluate
 from agents.metrics import COLUMNS
+from agents.yardstick import Yardstick
 from sweeps import aggregate, figures, report, tables
 from sweeps.plan import read_sweep
 from sweeps.report import write_report
-from sweeps.results import SMOOTHED, FinishedRun, Yardstick, read_results
+from sweeps.results import SMOOTHED, FinishedRun, read_results
 from sweeps.run_evaluation import EvaluationSettings, RunEvaluation, evaluate_player
 from sweeps.score import MOST, Score
 from sweeps.statistic import MEDIAN
@@ -186,7 +187,7 @@ def test_there_is_no_share_of_a_player_that_gains_nothing(mean_return, sweep):
 def test_the_oracle_is_the_yardstick_where_no_planner_can_play(sweep):
     results = read_results(sweep)
     oracle = results.references["oracle"]
-    assert results.yardstick.name == "planner"
+    assert results.yardstick.player == "planner"
     without = replace(results, references={"oracle": oracle})
     assert without.yardstick == Yardstick("oracle", oracle.scores.mean_return)
     assert replace(results, references={}).yardstick is None
