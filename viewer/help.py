@@ -93,6 +93,11 @@ DIRECTION = Entry(
     "Each square of a matrix is a connection. It leads from the neuron of its row to the neuron of its "
     "column.",
 )
+SCALES = Entry(
+    "scales",
+    "The numbers at the ends of a scale have the strongest colours, which values beyond them share. Both "
+    "players are drawn on the same scales, so their colours and bars can be compared.",
+)
 TAMPERING = Entry(
     "freeze, wipe",
     "F stops hebb from changing and W sets it back to the start of the episode. If the agent then loses its "
@@ -119,7 +124,7 @@ def entries_for(moments: Sequence[Moment], person: bool, goal_moves: bool) -> tu
     found += [REVERSAL] if goal_moves else []
     found += [CUE] if any(moment.cue for moment in moments) else []
     found.append(HITS)
-    found += [VALUE, ACTION, ACTIVITY] if inspections else []
+    found += [VALUE, ACTION, ACTIVITY, SCALES] if inspections else []
     found += [HEBB] if plastic else []
     found += [WEIGHED] if any(weights.weighed is not None for weights in plastic) else []
     found += [CHANGE, DIRECTION, TAMPERING] if plastic else []
