@@ -197,6 +197,10 @@ def test_bars_have_numbers(width, monkeypatch):
     charts.bars(surface, surface.get_rect(), [37, *[4] * 30, 9], 0, 40, 32, 1.0)
     assert {"37", "9", "40", "0"} <= set(written)
     written.clear()
+    charts.bars(surface, surface.get_rect(), [3, 38, *[4] * 30], 0, 40, 32, 1.0)
+    assert {"3", "4"} <= set(written)
+    assert ("38" in written) == (width > 110)  # narrow, there is a gap after the first bar
+    written.clear()
     charts.bars(surface, surface.get_rect(), [], 52, 40, 32, 1.0)
     assert "52" in written  # still searching, for longer than the scale goes
 

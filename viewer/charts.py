@@ -65,7 +65,7 @@ def bars(
     width = plot.width / slots
     gap = max(1, round(width / 8))
     telling = {0, finished - 1, max(range(finished), key=heights.__getitem__, default=0)}
-    written = plot.left - plot.width  # up to where numbers stand
+    numbers: list[tuple[str, Any]] = []
     every = (*heights, growing) if growing else heights
     for place, number in enumerate(first_and_last(len(every), slots)):
         left, right = (round(plot.left + edge * width) for edge in (place, place + 1))
@@ -82,9 +82,10 @@ def bars(
         above.left = max(plot.left, min(above.left, plot.right - above.width))
         above.top = max(above.top, box.top)
         wanted = number in telling or height > tallest or (is_finished and width >= width_of("00 ", letters))
-        if wanted and above.left > written:
-            write(surface, str(height), above, letters, FAINT, align=0.5)
-            written = above.right
+        if wanted and above.collidelist([other for _, other in numbers]) < 0:
+            numbers.append((str(height), above))
+    for text, above in numbers:  # in front of all bars
+        write(surface, text, above, letters, INK, align=0.5)
 
 
 def first_and_last(count: int, slots: int) -> list[int | None]:

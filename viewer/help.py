@@ -95,6 +95,11 @@ DIRECTION = Entry(
     "Each square of a matrix is a connection, from the neuron of its row to the neuron of its column. Where "
     "there is too little room for all, only every second neuron (or third ...) is shown.",
 )
+SCALES = Entry(
+    "scales",
+    "The numbers at the ends of a scale have the strongest colours, which values beyond them share. Both "
+    "players are drawn on the same scales, so their colours and bars can be compared.",
+)
 TAMPERING = Entry(
     "freeze, wipe",
     "F stops hebb from changing and W sets it back to the start of the episode. If the agent then loses its "
@@ -127,7 +132,7 @@ def entries_for(moments: Sequence[Moment], person: bool, goal_moves: bool) -> tu
     found += [CUE] if any(moment.cue for moment in moments) else []
     found.append(HITS)
     found += [BELIEF] if not person and any(moment.belief is not None for moment in moments) else []
-    found += [VALUE, ACTION, ACTIVITY] if inspections else []
+    found += [VALUE, ACTION, ACTIVITY, SCALES] if inspections else []
     found += [HEBB] if plastic else []
     found += [WEIGHED] if any(weights.weighed is not None for weights in plastic) else []
     found += [CHANGE, DIRECTION, TAMPERING] if plastic else []
