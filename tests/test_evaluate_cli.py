@@ -259,7 +259,10 @@ def test_films_need_their_extra(monkeypatch, refused):
         (["random", "--size", "4"], "size must be"),
         (["oracle", "--env", "CartPole-v1"], "the oracle plays in this project's mazes only"),
         (["random", "--json", "tests"], "--json must name a file, but tests is a folder"),
-        (["random", "--no-plasticity"], "no_plasticity: only a trained agent can be ablated, not the random"),
+        (
+            ["random", "--no-plasticity"],
+            "--no-plasticity: only a trained agent can be ablated, not the random",
+        ),
         (
             ["oracle", "--wipe-hidden", "3"],
             "--wipe-hidden: only a trained agent can be ablated, not the oracle",
@@ -271,7 +274,7 @@ def test_films_need_their_extra(monkeypatch, refused):
         (["oracle", "--max-steps", "9", "--move-goal", "9"], "from 0 to 8, got 9"),
         (
             ["random", "--env", "CartPole-v1", "--move-goal", "3"],
-            "move_goal is for this project's mazes only",
+            "--move-goal is for this project's mazes only",
         ),
         (["random", "--wipe-hebb", "soon"], "--wipe-hebb"),
         (["random", "--versus", "nobody"], "there is no agent at nobody; give a run folder, an agent file,"),
