@@ -168,7 +168,7 @@ def run(settings: EvaluateSettings, console: Console) -> None:
     episodes = settings.episodes or EPISODES
 
     def scores_of(name: str, ablations: Ablations) -> Scores:
-        with console.status(f"playing {episodes} episodes: {name} {ablations.flags}".rstrip()):
+        with console.status(f"playing {counted(episodes, 'episode')}: {name} {ablations.flags}".rstrip()):
             return evaluate(name, task, episodes, settings.seed, settings.deterministic, ablations)
 
     scores = scores_of(settings.agent, ablations)
