@@ -14,6 +14,8 @@ from sweeps.statistic import labels, runs_in_words
 
 POINTS = 400
 """Points of a curve."""
+EPISODES = "{x:,.0f}"
+"""How an axis writes a number of episodes."""
 
 
 def learning_curves(results: Results) -> Figure:
@@ -33,6 +35,8 @@ def learning_curves(results: Results) -> Figure:
     axes.set(xlabel="training episodes", ylabel=results.error_name)
     if experiment.logarithmic:
         axes.set_xscale("log")
+    else:
+        axes.xaxis.set_major_formatter(EPISODES)
     if experiment.milestone is not None:
         look = Look(GREY, ":")
         axes.axhline(experiment.milestone, color=look.color, linestyle=look.style, linewidth=1)
@@ -60,6 +64,7 @@ def extremes(results: Results) -> Figure:
         axes.plot(grid, mean, color=core_color(network))
         axes.fill_between(grid, low, high, color=core_color(network), alpha=0.2, linewidth=0)
         axes.set(xlabel="training episodes", title=f"{network}, {counted(len(runs), 'run')}")
+        axes.xaxis.set_major_formatter(EPISODES)
         plain(axes)
         axes.margins(x=0)
     panels[0].set_ylabel(results.error_name)
