@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated
 
 from tyro.constructors import PrimitiveConstructorSpec
@@ -22,7 +22,7 @@ def read_count(text: str) -> int:
     factor = FACTORS.get(letter) or FACTORS.get(letter.lower()) or FACTORS.get(letter.upper())
     try:
         number = Decimal(text[:-1] if factor else text) * (factor or 1)
-    except InvalidOperation:
+    except ArithmeticError:  # no number, or one with too long an exponent
         number = Decimal("nan")
     if not number.is_finite() or number.adjusted() >= MOST_DIGITS or number != int(number):
         raise ValueError(f"must be a whole number such as 300000, 300k, 25M or 1e6, got {text!r}")

@@ -33,7 +33,7 @@ def test_counts(text, count):
     assert train._parsed(["--total-steps", text, "--max-steps", text], TrainSettings()).total_steps == count
 
 
-@pytest.mark.parametrize("text", ["1.5", "M", "", "nan", "inf", "1e400", "1e999999999", "12 k", "k25"])
+@pytest.mark.parametrize("text", ["1.5", "M", "", "nan", "inf", "1e400", "1e999999999", "k25"])
 def test_no_counts(text):
     with pytest.raises(ValueError, match="must be a whole number such as"):
         read_count(text)
@@ -99,7 +99,8 @@ def test_each_setting_has_one_line_of_help(main, arguments, capsys, monkeypatch)
     with pytest.raises(SystemExit) as stopped:
         main([*arguments, "--help"])
     assert stopped.value.code == 0
-    lines = capsys.readouterr().out.split("╭─ options")[1].splitlines()[1:-1]
+    said = capsys.readouterr().out
+    lines = [line for line in said[said.index(" options ") :].splitlines() if line.strip(" ─│╰╯-+|")][1:]
     starts = [line[2:].startswith("-") for line in lines]
     assert all(one or two for one, two in itertools.pairwise(starts)), lines
 

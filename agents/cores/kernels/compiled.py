@@ -166,4 +166,4 @@ def compile_aloud(rule: str, cell: str, say: Callable[[str], None]) -> None:
         if not kept:
             often = "each time: no folder to keep them in can be written to, set NUMBA_CACHE_DIR to one"
         say(f"compiling the kernels of the {whose} ({often}) ...")
-        compile_kernels(rule, cell)
+    compile_kernels(rule, cell)  # also from disk: is_compiled, asked again, would read and keep one more copy
