@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
+LOWEST := .venv-lowest
 
-.PHONY: install demo test clean
+.PHONY: install demo test test-lowest clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -26,5 +27,14 @@ test: install
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto
 
+$(LOWEST)/installed: pyproject.toml  # the lower bounds stand there alone
+	$(PYTHON) -m venv $(LOWEST)
+	sed -n 's/^ *"\([a-z0-9-]*\)>=\([0-9.]*\)".*/\1==\2/p' pyproject.toml > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install --quiet -e ".[dev]" -c $(LOWEST)/constraints.txt
+	touch $@
+
+test-lowest: $(LOWEST)/installed  # with the lowest versions that pyproject.toml allows
+	NUMBA_CACHE_DIR=$(CURDIR)/$(LOWEST)/numba $(LOWEST)/bin/pytest -n auto
+
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(LOWEST) $(DEMO)
