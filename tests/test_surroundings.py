@@ -105,12 +105,13 @@ def test_a_closed_terminal_stops_a_run_which_keeps_a_checkpoint(tmp_path, monkey
             os.kill(os.getpid(), signal.SIGHUP)
         return True
 
+    before = signal.getsignal(signal.SIGHUP)
     monkeypatch.setattr(RunRecorder, "_on_step", hang_up)
     settings = TrainSettings(env=SMALL, total_steps=4800, n_envs=3, hidden_size=8, out=tmp_path / "run")
     with pytest.raises(TrainingStopped):
         train(settings, Console(quiet=True))
     assert RunFolder(tmp_path / "run").last_checkpoint() is not None
-    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGHUP) is before
 
 
 def test_nohup_outlives_the_terminal_and_a_sweep_is_interrupted_once(monkeypatch):
