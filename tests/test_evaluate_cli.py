@@ -307,7 +307,7 @@ def test_two_runs_of_one_name_are_told_apart(trained, tmp_path):
 def test_ablations_that_do_not_fit_the_agent_are_refused(trained, tmp_path, refused):
     said = refused(evaluate.main, trained, "--wipe-hebb", "80")
     assert "--wipe-hebb must be a step of the episode, from 0 to 79, got 80" in said
-    assert "freeze_hebb must be" in refused(evaluate.main, trained, "--freeze-hebb", "-1")
+    assert "--freeze-hebb must be" in refused(evaluate.main, trained, "--freeze-hebb", "-1")
     assert train.main([*QUICK, "--core", "lstm", "--out", str(tmp_path / "lstm")]) == 0
     said = refused(evaluate.main, tmp_path / "lstm", "--freeze-hebb", "9")
     assert "the core 'lstm' has no plastic weights" in said
