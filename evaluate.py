@@ -20,14 +20,17 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.ablations import Ablations
-from agents.checkpoint import read_agent
+from agents.checkpoint import open_agent
 from agents.cores.kernels import set_num_threads
 from agents.evaluation import INTACT, REFERENCES, Scores, Task, evaluate, references, report
 from agents.find_agent import find_agent, short_names
+from agents.limits import EPISODES as MOST_EPISODES
+from agents.limits import check_whole, one_line
 from agents.plural import counted
 from agents.recording import check_mp4
 from agents.settings import DEFAULT_ENV, MazeSettings, check_seed, import_packages
 from agents.vec_env import find_spec
+from agents.whole_file import write_whole
 from commands.count import OptionalCount
 from commands.flags import say_error
 from viewer.minds import PERSON
@@ -79,8 +82,8 @@ class EvaluateSettings:
         Raises:
             ValueError: Naming the setting and what is accepted.
         """
-        if self.episodes is not None and self.episodes < 1:
-            raise ValueError(f"episodes must be a whole number above 0, got {self.episodes}")
+        if self.episodes is not None:
+            check_whole("episodes", self.episodes, 1, MOST_EPISODES)
         check_seed("seed", self.seed)
         files = (
             ("gif", self.gif, (".gif",)),
@@ -131,11 +134,16 @@ class EvaluateSettings:
             find_spec(env_id)
         trained = [name for name in self.players if name not in (*REFERENCES, PERSON)]
         if trained:
-            _, settings = read_agent(find_agent(trained[0], env_id))
+            file, settings = open_agent(find_agent(trained[0], env_id))
             if env_id is None:
+                if settings.env_id is None:
+                    raise ValueError(f"{file.path} does not say where it was trained; give --env")
                 env_id, env_kwargs = settings.env_id, settings.env_kwargs
-            if env_id is None:
-                raise ValueError("the agent does not say where it was trained; give --env")
+                try:
+                    Task(env_id, env_kwargs).make(1).close()
+                except ValueError as error:
+                    why = one_line(f"{file.path} is of an environment that cannot be used: {error}")
+                    raise ValueError(why) from error
         return Task(env_id or DEFAULT_ENV, {**env_kwargs, **self.maze.kwargs()}, self.goal)
 
 
@@ -179,7 +187,7 @@ def run(settings: EvaluateSettings, console: Console) -> None:
     ]
     if settings.json is not None:
         measured = report(scores, others, task, episodes, settings.seed, ablations, intact)
-        settings.json.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
+        write_whole(settings.json, json.dumps(measured, indent=2) + "\n")
     console.print(table(scores, intact, others, task, episodes, settings))
 
 

@@ -18,6 +18,7 @@ import tyro
 from rich.console import Console
 
 from agents.alone import alone_in
+from agents.limits import WORKERS, check_whole
 from commands.flags import say_error
 from sweeps.ablations import ablations_file, measure_ablations, write_ablations
 from sweeps.driver import Backend, Failure, SweepStopped
@@ -67,8 +68,8 @@ class SweepSettings:
         Raises:
             ValueError: Naming the setting and what is accepted.
         """
-        if self.jobs is not None and self.jobs < 1:
-            raise ValueError(f"jobs must be a whole number above 0, got {self.jobs}")
+        if self.jobs is not None:
+            check_whole("jobs", self.jobs, 1, WORKERS)
         if self.address is not None and self.backend != "ray":
             raise ValueError(f"address {self.address} is for --backend ray only")
 
@@ -82,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
     stop_gently()
     try:
         settings.check()
-        sweep = read_sweep(settings.file)
+        sweep = read_sweep(settings.file, to_train=not settings.report or settings.ablate)
         ablated = True
         failures = [] if settings.report else train_all(sweep, settings, console)
         if failures:

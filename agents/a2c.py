@@ -19,7 +19,7 @@ from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents.checkpoint_file import CheckpointError
-from agents.cores import State
+from agents.cores import Core, State
 from agents.cores.kernels import one_torch_thread
 from agents.episode_length import episode_length
 from agents.finite import not_finite
@@ -27,6 +27,7 @@ from agents.memory import keep_freed_memory
 from agents.policy import PolicyStepper, RecurrentActorCriticPolicy, check_spaces
 from agents.rollout import SequenceRolloutBuffer
 from agents.same_spaces import check_same_spaces
+from agents.sizes import blueprint, check_training
 from agents.vec_env import GymnasiumVecEnv
 from agents.weights import load_plain_state_dict, plain_state_dict, shapes_of
 from plastic_maze.validation import whole_number
@@ -150,7 +151,16 @@ class RecurrentA2C(OnPolicyAlgorithm):
         self._last_state: State | None = None
         self._log_interval: int | None = None
         if _init_setup_model:
+            if self.env is not None:
+                self._check_size(blueprint(self.policy_kwargs, self._features()))  # before it is built
             self._setup_model()
+
+    def _features(self) -> int:
+        assert self.observation_space.shape is not None
+        return self.observation_space.shape[0]
+
+    def _check_size(self, core: Core | None) -> None:
+        check_training(core, self._features(), self.n_steps, self.n_envs)
 
     @staticmethod
     def check_numbers(given: dict[str, Any]) -> None:
@@ -395,6 +405,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
             raise ValueError("there is no environment to train in; give load an env, or call set_env")
         if not (_is_real(total_timesteps) and total_timesteps >= 0):
             raise ValueError(f"total_timesteps must be a number, 0 or more, got {total_timesteps!r}")
+        self._check_size(self.policy.core)
         self._log_interval = (
             None if log_interval is None else whole_number("log_interval", log_interval, minimum=1)
         )

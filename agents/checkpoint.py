@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import platform
-import random
 import warnings
-from collections import deque
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,17 +22,22 @@ from torch import Tensor
 
 from agents.checkpoint_file import (
     CheckpointError,
+    TensorFile,
     as_json,
-    read_file,
+    open_file,
     tensor_group,
     with_suffix,
     write_file,
 )
-from agents.optimizer_state import optimizer_tensors, restore_optimizer
+from agents.cores import Core
+from agents.limits import ACTIONS, COUNT, NEURONS, ROWS, STEPS, check_whole, shown
 from agents.policy import RecurrentActorCriticPolicy
 from agents.same_spaces import check_same_spaces
+from agents.sizes import blueprint, check_playing
+from agents.tensor_checks import Form, NotFiniteError, check_finite, check_forms, forms_of
+from agents.training_state import restore, training_state
 from agents.typed_values import from_table
-from agents.vec_env import GymnasiumVecEnv, env_spec
+from agents.vec_env import NOT_THE_ENVS, env_spec
 from agents.weights import saved_state_dict
 
 if TYPE_CHECKING:
@@ -47,6 +51,8 @@ CHANGEABLE = (
 )  # fmt: skip
 """Arguments of `RecurrentA2C` that :func:`load_agent` takes in place of the file's."""
 
+_NUMBERS = frozenset(np.dtype(code).name for code in "?" + np.typecodes["AllInteger"] + np.typecodes["Float"])
+"""Names of the types that an observation's numbers can have."""
 _LIBRARIES = ("plastic-maze", "torch", "stable-baselines3", "gymnasium", "numpy", "safetensors")
 
 
@@ -115,6 +121,43 @@ class AgentSettings:
             n_envs=model.n_envs,
             policy=_policy_name(model, model.policy_class),
         )
+
+    def check(self) -> None:
+        """Check the values, so that what follows from them can be built.
+
+        Raises:
+            ValueError: Naming one that cannot be, and what is accepted.
+        """
+        for name, least, most in (
+            ("hidden_size", 1, NEURONS),
+            ("n_actions", 1, ACTIONS),
+            ("n_steps", 1, STEPS),
+            ("n_envs", 1, ROWS),
+            ("num_timesteps", 0, COUNT),
+        ):
+            check_whole(name, getattr(self, name), least, most)
+        if self.seed is not None:
+            check_whole("seed", self.seed, 0, 2**32 - 1)
+        if isinstance(self.learning_rate, list):
+            _check_schedule(self.learning_rate)
+        for name in NOT_THE_ENVS:
+            if name in self.env_kwargs:
+                raise ValueError(f"env_kwargs must be the environment's own arguments, got {name!r}")
+        if self.observation_dtype not in _NUMBERS:
+            name = shown(self.observation_dtype)
+            raise ValueError(f"observation_dtype must be a type of numbers, such as float32, got {name}")
+        try:
+            _ = self.both_spaces
+        except Exception as error:  # Gymnasium's, of whatever kind
+            raise ValueError(
+                f"observation_low and observation_high are not those of a space: {error}"
+            ) from error
+
+    @property
+    def policy_kwargs(self) -> dict[str, Any]:
+        """Arguments of the policy."""
+        names = ("core", "hidden_size", "core_settings", "recurrent_lr_scale")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def both_spaces(self) -> tuple[spaces.Box, spaces.Discrete]:
@@ -190,17 +233,24 @@ def load_agent(
         if name not in CHANGEABLE:
             raise ValueError(f"load accepts no {name!r}; what can be changed: {', '.join(CHANGEABLE)}")
     model_class.check_numbers(changes)
-    tensors, settings = read_agent(path)
+    file, settings = open_agent(path)
+    path = file.path
     if _policy_name(model_class, policy) != settings.policy:
         raise CheckpointError(
-            f"{path} has the policy {settings.policy}, not {_policy_name(model_class, policy)}; "
+            f"{path} has the policy {settings.policy[:80]}, not {_policy_name(model_class, policy)}; "
             "give its class to load: policy=..."
         )
     if env is not None:
         wrapped = model_class._wrap_env(maybe_make_env(env, 0) if isinstance(env, str) else env)
-        settings.check_spaces(wrapped.observation_space, wrapped.action_space)
     else:
         wrapped = None
+    core = _check_architecture(model_class, file, settings)  # before anything is allocated
+    if wrapped is not None:
+        try:
+            settings.check_spaces(wrapped.observation_space, wrapped.action_space)
+            check_playing(core, wrapped.num_envs)
+        except ValueError as error:
+            raise CheckpointError(f"{path} cannot be used here: {error}") from error
     rate = settings.learning_rate
     kept = {
         "learning_rate": LinearSchedule(*rate) if isinstance(rate, list) else rate,
@@ -218,12 +268,7 @@ def load_agent(
             policy,
             wrapped,  # type: ignore[arg-type]  # SB3 accepts None for a model that only predicts
             **{**kept, **changes},
-            policy_kwargs={
-                "core": settings.core,
-                "hidden_size": settings.hidden_size,
-                "core_settings": settings.core_settings,
-                "recurrent_lr_scale": settings.recurrent_lr_scale,
-            },
+            policy_kwargs=settings.policy_kwargs,
             device=device,
             _init_setup_model=False,
         )
@@ -231,39 +276,100 @@ def load_agent(
             model.observation_space, model.action_space = settings.both_spaces
             model.n_envs = settings.n_envs
         model._setup_model()
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # of whatever a core of one's own makes of its settings
         raise CheckpointError(f"{path} describes an agent that cannot be built: {error}") from error
     model.seed = changes.get("seed", settings.seed)
     model.num_timesteps = settings.num_timesteps
-    weights = tensor_group(tensors, "policy.")
-    try:
-        model.policy.load_state_dict(weights)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"the weights in {path} do not fit the architecture that its settings describe "
-            f"({settings.core}, {settings.hidden_size} units): {error}"
-        ) from error
+    _load_weights(model, file, settings)
     return model
 
 
-def read_agent(path: str | Path) -> tuple[dict[str, Tensor], AgentSettings]:
-    """The tensors and settings of an agent or checkpoint file, whose ending may be left out, as in saving.
+def _check_architecture(
+    model_class: type[RecurrentA2C], file: TensorFile, settings: AgentSettings
+) -> Core | None:
+    """Check that the file's tensors are those of the architecture that its settings describe.
+
+    Returns:
+        The core without numbers, see :func:`agents.sizes.blueprint`.
+
+    Raises:
+        CheckpointError: If they are not, or there is no such architecture.
+    """
+    try:
+        core = blueprint(settings.policy_kwargs, len(settings.observation_low))
+    except ValueError as error:
+        raise CheckpointError(f"{file.path} describes an agent that cannot be built: {error}") from error
+    # What else a policy of one's own has, it alone knows: its weights are checked once it is built.
+    if core is not None and settings.policy == _policy_name(model_class, RecurrentActorCriticPolicy):
+        wanted = {f"core.{name}": form for name, form in forms_of(core.state_dict()).items()}
+        outputs = settings.n_actions + 1
+        wanted |= {
+            "heads.weight": Form((outputs, core.hidden_size), torch.get_default_dtype()),
+            "heads.bias": Form((outputs,), torch.get_default_dtype()),
+        }
+        try:
+            check_forms(tensor_group(file.forms, "policy."), wanted)
+        except ValueError as error:
+            raise _misfit(file.path, settings, error) from error
+    return core
+
+
+def _load_weights(model: RecurrentA2C, file: TensorFile, settings: AgentSettings) -> None:
+    """Put the weights in `file` into `model`.
+
+    Raises:
+        CheckpointError: If they are not those that the model has, or not finite.
+    """
+    weights = tensor_group(file.tensors(), "policy.")
+    trained = [name for name, _ in model.policy.named_parameters(remove_duplicate=False)]
+    try:
+        check_forms(forms_of(weights), forms_of(model.policy.state_dict()))
+        for name in trained:
+            check_finite(name, weights[name])
+        model.policy.load_state_dict(weights)
+    except NotFiniteError as error:
+        raise CheckpointError(f"{file.path} is damaged: {error}") from error
+    except (ValueError, RuntimeError) as error:
+        raise _misfit(file.path, settings, error) from error
+
+
+def _misfit(path: Path, settings: AgentSettings, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"the weights in {path} do not fit the architecture that its settings describe "
+        f"({settings.core}, {settings.hidden_size} units): {error}"
+    )
+
+
+def open_agent(path: str | Path) -> tuple[TensorFile, AgentSettings]:
+    """An agent or checkpoint file, whose ending may be left out, as in saving; its tensors are not read yet.
 
     Raises:
         CheckpointError: If the file cannot be used.
     """
     path = Path(path)
-    tensors, settings = read_file(path if path.is_file() else with_suffix(path))
+    file = open_file(path if path.is_file() else with_suffix(path))
     try:
-        agent = from_table(AgentSettings, settings.get("agent"), "agent")
+        agent = from_table(AgentSettings, file.settings.get("agent"), "agent")
         agent.env_kwargs.pop("vectorization_mode", None)  # how it was made, not what it is: in older files
-        np.dtype(agent.observation_dtype)
-        return tensors, agent
-    except (TypeError, ValueError) as error:
+        agent.check()
+        return file, agent
+    except ValueError as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
 
 
-def save_checkpoint(model: RecurrentA2C, path: str | Path, seconds: float) -> Path:
+def read_agent(path: str | Path) -> tuple[dict[str, Tensor], AgentSettings]:
+    """The tensors and settings of an agent or checkpoint file; see :func:`open_agent`.
+
+    Raises:
+        CheckpointError: If the file cannot be used.
+    """
+    file, agent = open_agent(path)
+    return file.tensors(), agent
+
+
+def save_checkpoint(
+    model: RecurrentA2C, path: str | Path, seconds: float, run: dict[str, Any] | None = None
+) -> Path:
     """Write the agent and all that a later process needs to go on as if it had never stopped.
 
     Call it between two updates, when a rollout has been used up.
@@ -272,32 +378,12 @@ def save_checkpoint(model: RecurrentA2C, path: str | Path, seconds: float) -> Pa
         model: The model being trained.
         path: The file.
         seconds: Training time so far.
+        run: The settings of the run it belongs to, should their own file be lost.
     """
     path = with_suffix(path)
-    tensors = _weights(model)
-    optimizer = optimizer_tensors(model.policy.optimizer)
-    tensors |= {f"optimizer.{name}": value for name, value in optimizer.items()}
-    python_state, numpy_state = random.getstate(), np.random.get_state(legacy=True)  # noqa: NPY002 - SB3 seeds these
-    assert isinstance(numpy_state, tuple)
-    tensors["random.torch"] = torch.get_rng_state()
-    tensors["random.numpy"] = torch.from_numpy(numpy_state[1].astype(np.int64))
-    assert isinstance(model._last_obs, np.ndarray)
-    assert model._last_episode_starts is not None
-    tensors["rollout.obs"] = model._as_tensor(model._last_obs)
-    tensors["rollout.starts"] = model._as_tensor(model._last_episode_starts, np.bool_)
-    if not model._last_episode_starts.all():  # otherwise every row is about to be reset
-        for i, leaf in enumerate(model._last_state or ()):
-            tensors[f"rollout.state.{i}"] = leaf
-    if isinstance(model.env, GymnasiumVecEnv):
-        tensors |= {f"env.{name}": torch.from_numpy(array) for name, array in model.env.get_state().items()}
-    training = {
-        "n_updates": model._n_updates,
-        "seconds": seconds,
-        "episodes": list(model.ep_info_buffer or ()),
-        "random_python": [python_state[0], list(python_state[1]), python_state[2]],
-        "random_numpy": [numpy_state[0], numpy_state[2], numpy_state[3], numpy_state[4]],
-    }
-    write_file(path, tensors, {"agent": asdict(AgentSettings.of(model)), "training": training})
+    training, tensors = training_state(model, seconds)
+    settings = {"agent": asdict(AgentSettings.of(model)), "training": asdict(training)}
+    write_file(path, _weights(model) | tensors, settings if run is None else {**settings, "run": run})
     return path
 
 
@@ -310,34 +396,12 @@ def restore_checkpoint(model: RecurrentA2C, path: str | Path) -> float:
     Raises:
         CheckpointError: If the file holds an agent only, or its training state is damaged.
     """
-    tensors, settings = read_file(Path(path))
-    training = settings.get("training")
+    file = open_file(Path(path))
+    training = file.settings.get("training")
     if training is None:
         raise CheckpointError(f"{path} is a finished agent without training state; it cannot be resumed")
-    assert model.env is not None
     try:
-        restore_optimizer(model.policy.optimizer, tensor_group(tensors, "optimizer."))
-        kind, position, has_gauss, gauss = training["random_numpy"]
-        np.random.set_state(  # noqa: NPY002 - SB3 seeds these
-            (kind, tensors["random.numpy"].numpy().astype(np.uint32), position, has_gauss, gauss)
-        )
-        format_number, words, next_gauss = training["random_python"]
-        random.setstate((format_number, tuple(words), next_gauss))
-        torch.set_rng_state(tensors["random.torch"])
-        # SB3 keeps these where `_setup_learn` finds them instead of resetting the environments.
-        env_state = {name: tensor.numpy() for name, tensor in tensor_group(tensors, "env.").items()}
-        if env_state and isinstance(model.env, GymnasiumVecEnv):
-            model.env.set_state(env_state)
-            model._last_obs = tensors["rollout.obs"].numpy()
-            model._last_episode_starts = tensors["rollout.starts"].numpy()
-            state = tensor_group(tensors, "rollout.state.")
-            model._last_state = tuple(state[str(i)].to(model.device) for i in range(len(state))) or None
-        else:  # an environment whose state cannot be kept begins new episodes, not the same ones again
-            model.env.seed((model.seed or 0) + model.num_timesteps)
-        model._n_updates = training["n_updates"]
-        model.ep_info_buffer = deque(training["episodes"], maxlen=model._stats_window_size)
-        model.ep_success_buffer = deque(maxlen=model._stats_window_size)
-        return float(training["seconds"])
+        return restore(model, training, file.tensors())
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(
             f"{path} is damaged: its training state cannot be restored ({error})"
@@ -361,6 +425,17 @@ def _policy_name(model: RecurrentA2C | type[RecurrentA2C], policy: str | type[Ba
 def _weights(model: RecurrentA2C) -> dict[str, Tensor]:
     weights = saved_state_dict(model.policy, model.weight_shapes)
     return {f"policy.{name}": value for name, value in weights.items()}
+
+
+def _check_schedule(rate: list[float]) -> None:
+    """Raise ValueError unless these are start, end and end fraction of a linear schedule."""
+    if not (
+        len(rate) == 3 and all(map(math.isfinite, rate)) and rate[0] > 0 and rate[1] >= 0 and 0 < rate[2] <= 1
+    ):
+        raise ValueError(
+            "a learning_rate that is a schedule must be its start (above 0), its end (0 or more) and the "
+            f"share of training until then (above 0, at most 1), got {shown(rate)}"
+        )
 
 
 def _rate_to_json(rate: float | Schedule) -> float | list[float]:

@@ -6,8 +6,10 @@ Weights are plain numbers and settings are JSON in the file's header, so reading
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,15 +17,34 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from agents.limits import one_line, shown
+from agents.tensor_checks import Form
+from agents.text_file import LARGEST as LARGEST_TEXT
+from agents.text_file import parse_json
 from agents.whole_file import write_whole
+
+T = TypeVar("T")
 
 FORMAT_VERSION = 1
 SUFFIX = ".safetensors"
 _SETTINGS_KEY = "plastic_maze"
+_LARGEST = 16 * 2**30
+"""Bytes of a file: ten thousand plastic neurons, with all that Adam knows of them, have 2.4 GB."""
+_UNREADABLE = (SafetensorError, OSError, ValueError)
+"""What reading a file that is not valid safetensors raises."""
+_DTYPES = {
+    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
+    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "BOOL": torch.bool,
+    "U64": torch.uint64, "U32": torch.uint32, "U16": torch.uint16, "U8": torch.uint8,
+}  # fmt: skip
+"""Types of numbers, by what the format calls them."""
 
 
 class CheckpointError(ValueError):
-    """A file that cannot be used as an agent or checkpoint; the message says why."""
+    """A file that cannot be used as an agent or checkpoint; the message, a line, says why."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))  # it may hold names in the file, or a library's own message
 
 
 def with_suffix(path: str | Path) -> Path:
@@ -45,7 +66,9 @@ def write_file(path: Path, tensors: dict[str, Tensor], settings: dict[str, Any])
     Raises:
         TypeError: If the settings hold something else.
     """
-    header = {_SETTINGS_KEY: as_json({"format_version": FORMAT_VERSION, **settings})}
+    # With the tensors' names: one that has been lost is missed.
+    about = {"format_version": FORMAT_VERSION, "tensors": sorted(tensors), **settings}
+    header = {_SETTINGS_KEY: as_json(about)}
     # Copies, because the format takes no tensors that share memory, as tied weights do.
     copies = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
@@ -69,34 +92,86 @@ def _without_numpy(value: object) -> Any:
     raise TypeError(f"{value!r} cannot be kept in a file as JSON")
 
 
-def read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what :func:`write_file` wrote: tensors (on the CPU) and settings.
+@dataclass(frozen=True)
+class TensorFile:
+    """A file of which the header has been read: its settings, and what its tensors are like."""
+
+    path: Path
+    settings: dict[str, Any]
+    forms: dict[str, Form]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Read the tensors, onto the CPU.
+
+        Raises:
+            CheckpointError: If that fails.
+        """
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                return {name: file.get_tensor(name) for name in self.forms}
+        except _UNREADABLE as error:
+            raise CheckpointError(f"{self.path} {_what_else(self.path)} ({error})") from error
+
+
+def open_file(path: Path) -> TensorFile:
+    """Read the header of what :func:`write_file` wrote: nothing that the file asks for is allocated yet.
 
     Raises:
-        CheckpointError: If there is no such file, or it is damaged, foreign, or of a newer format version.
+        CheckpointError: If the file is missing, or it is damaged, foreign, or of a newer format version.
     """
     if not path.is_file():
         raise CheckpointError(f"there is no agent file at {path}")
+    if path.stat().st_size > _LARGEST:
+        raise CheckpointError(f"{path} is larger than the {_LARGEST:,} bytes that such a file can have")
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             names = file.keys()  # not a dictionary: it can only be iterated this way
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
+            forms = {name: _form(name, file.get_slice(name)) for name in names}
+    except _UNREADABLE as error:
         raise CheckpointError(f"{path} {_what_else(path)} ({error})") from error
     if _SETTINGS_KEY not in header:
         raise CheckpointError(f"{path} is a safetensors file, but not an agent of this project")
+    text = header[_SETTINGS_KEY]
     try:
-        settings = json.loads(header[_SETTINGS_KEY])
-        version = settings.pop("format_version")
-    except (json.JSONDecodeError, AttributeError, KeyError) as error:
+        if len(text) > LARGEST_TEXT:
+            raise ValueError(f"they have {len(text):,} characters, more than {LARGEST_TEXT:,}")
+        settings = parse_json(text)
+        if not isinstance(settings, dict):
+            raise ValueError(f"they must be a table of values by name, got {shown(settings)}")
+        version, written = settings.pop("format_version", None), settings.pop("tensors", None)
+    except ValueError as error:
         raise CheckpointError(f"{path} is damaged: its settings cannot be read ({error})") from error
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    if type(version) is not int or version < 1:
         raise CheckpointError(
-            f"{path} has format version {version!r}; this release reads up to {FORMAT_VERSION}: "
+            f"{path} is damaged: its format version must be 1 or more, got {shown(version)}"
+        )
+    if version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} has format version {shown(version)}; this release reads up to {FORMAT_VERSION}: "
             "it was written by a newer release, which is needed to read it"
         )
-    return tensors, settings
+    if written is not None and written != sorted(forms):  # older files do not say
+        raise CheckpointError(f"{path} is damaged: its tensors are not those that were written")
+    return TensorFile(path, settings, forms)
+
+
+def read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and settings in the file at `path`; see :func:`open_file`.
+
+    Raises:
+        CheckpointError: If it cannot be used.
+    """
+    file = open_file(path)
+    return file.tensors(), file.settings
+
+
+def _form(name: str, tensor: Any) -> Form:
+    """The form of a tensor that has not been read."""
+    dtype = _DTYPES.get(tensor.get_dtype())
+    if dtype is None:
+        raise ValueError(f"the tensor {name} is of type {tensor.get_dtype()}")
+    return Form(tuple(tensor.get_shape()), dtype)
 
 
 def _what_else(path: Path) -> str:
@@ -111,6 +186,6 @@ def _what_else(path: Path) -> str:
     return "is damaged or truncated, or not a safetensors file"
 
 
-def tensor_group(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose name begins with `prefix`, without it."""
+def tensor_group(tensors: Mapping[str, T], prefix: str) -> dict[str, T]:
+    """The tensors (or their forms) whose name begins with `prefix`, without it."""
     return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}

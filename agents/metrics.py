@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from stable_baselines3.common.logger import KVWriter
 
+from agents.limits import shown
+from agents.text_file import read_text
 from agents.whole_file import write_whole
 
 COLUMNS = (
@@ -33,6 +35,11 @@ COLUMNS = (
 the run began."""
 
 
+_LARGEST = 256 * 2**20
+"""Bytes of a file: a million lines."""
+_DIGITS = 16
+
+
 class MetricsTable:
     """Appends lines to a CSV file; each is on disk when it is written.
 
@@ -40,12 +47,17 @@ class MetricsTable:
         path: The file; it must not exist yet, unless the run is resumed.
         columns: Its columns; the first says how far the run had come, in whole numbers.
         resumed_at: Where a resumed run goes on: later lines are dropped, they come again.
+        say: Is told if the lines until there are lost, which does not stop a run from going on.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str], resumed_at: int = 0) -> None:
-        kept = (
-            [row for row in _rows(path, columns) if int(row[columns[0]]) <= resumed_at] if resumed_at else []
-        )
+    def __init__(
+        self,
+        path: Path,
+        columns: Sequence[str],
+        resumed_at: int = 0,
+        say: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        kept = _lines_until(resumed_at, path, columns, say) if resumed_at else []
         begun = io.StringIO(newline="")
         writer = csv.DictWriter(begun, columns)
         writer.writeheader()
@@ -70,10 +82,13 @@ class MetricsFile(KVWriter):
     Args:
         path: The file; it must not exist yet, unless the run is resumed.
         resumed_at: The step from which a resumed run goes on: later lines are dropped, they come again.
+        say: See :class:`MetricsTable`.
     """
 
-    def __init__(self, path: Path, resumed_at: int = 0) -> None:
-        self._table = MetricsTable(path, COLUMNS, resumed_at)
+    def __init__(
+        self, path: Path, resumed_at: int = 0, say: Callable[[str], None] = lambda message: None
+    ) -> None:
+        self._table = MetricsTable(path, COLUMNS, resumed_at, say)
 
     def write(
         self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0
@@ -95,11 +110,45 @@ def read_metrics(path: Path, columns: Sequence[str] = COLUMNS) -> list[dict[str,
     return [{name: float(value) for name, value in row.items() if value} for row in _rows(path, columns)]
 
 
+def _lines_until(
+    last: int, path: Path, columns: Sequence[str], say: Callable[[str], None]
+) -> list[dict[str, str]]:
+    """The lines of a run's metrics up to `last`; a damaged file is put aside."""
+    try:
+        return [row for row in _rows(path, columns) if int(row[columns[0]]) <= last]
+    except ValueError as error:
+        aside = path.with_name(f"{path.name}.damaged")
+        if path.is_file() and path.stat().st_size:
+            path.replace(aside)
+            error = ValueError(f"{error}; it is now {aside.name}")
+        say(f"metrics begin anew, those up to here are lost: {error}")
+        return []
+
+
 def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    if not path.is_file():
+    if not path.exists():
         raise ValueError(f"there are no metrics at {path}")
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
+    reader = csv.DictReader(io.StringIO(read_text(path, _LARGEST), newline=""))
+    try:
         if tuple(reader.fieldnames or ()) != tuple(columns):
             raise ValueError(f"{path} does not have the columns of a metrics file")
-        return [row for row in reader if None not in row.values()]  # a killed run may leave half a line
+        # A killed run may leave half a line.
+        rows = [row for row in reader if None not in row.values() and None not in row]
+    except csv.Error as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    for row in rows:
+        for name, value in row.items():
+            if value and not _is_number(value):
+                raise ValueError(f"{path} is damaged: {name} must be a number, got {shown(value)}")
+        done = row[columns[0]]
+        if not (done.isascii() and done.isdecimal() and len(done) <= _DIGITS):
+            raise ValueError(f"{path} is damaged: {columns[0]} must be a whole number, got {shown(done)}")
+    return rows
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import matplotlib
@@ -10,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from agents.metrics import read_metrics
+from agents.whole_file import write_whole
 from agents.yardstick import Yardstick
 
 GREY = "#444444"
@@ -33,9 +35,14 @@ def plain(axes: Axes) -> None:
 
 
 def save_figure(picture: Figure, path: Path) -> None:
-    """Write `picture`; the ending of `path` says the format. The same figure gives the same file."""
+    """Write `picture`, whole or not at all; the ending of `path` says the format.
+
+    The same figure gives the same file.
+    """
+    kind, drawn = path.suffix.removeprefix("."), io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "plastic-maze"}):
-        picture.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+        picture.savefig(drawn, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+    write_whole(path, drawn.getvalue())
 
 
 def save_formats(picture: Figure, path: Path) -> list[Path]:

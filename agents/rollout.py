@@ -45,6 +45,10 @@ class SequenceRolloutBuffer(RolloutBuffer):
     initial_state: State = ()
     hidden = torch.empty(0)
 
+    def reset(self) -> None:
+        """Forget what was recorded. Arrays are made by :meth:`begin`: an agent that plays needs none."""
+        self.pos, self.full = 0, False
+
     def begin(self, state: State, policy: RecurrentActorCriticPolicy) -> None:
         """Empty the buffer for a rollout of `policy`.
 
@@ -52,7 +56,7 @@ class SequenceRolloutBuffer(RolloutBuffer):
             state: The core's state before the first step; it must not change.
             policy: Its weights are those of the rollout.
         """
-        self.reset()
+        super().reset()
         # PyTorch's own memory is aligned: matrix products may round differently where it is not, and a
         # resumed run must repeat an uninterrupted one to the last bit.
         observations = torch.empty(self.observations.shape, dtype=torch.float32)

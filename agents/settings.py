@@ -18,6 +18,7 @@ import tyro
 from agents.cores import core_settings
 from agents.cores.hebbian import check_eta_per
 from agents.cores.plastic import check_rule
+from agents.limits import COUNT, NEURONS, ROWS, STEPS, WORKERS, check_whole
 from agents.typed_values import from_table
 from agents.vec_env import find_spec
 from commands.count import Count, OptionalCount
@@ -139,11 +140,18 @@ class TrainSettings:
         Raises:
             ValueError: Naming the setting, its value and what is accepted.
         """
-        for name in ("total_steps", "n_envs", "hidden_size", "checkpoint_every", "log_interval"):
-            _check(name, getattr(self, name), getattr(self, name) >= 1, "a whole number above 0")
-        for name in ("n_steps", "threads"):
+        for name, most in (
+            ("total_steps", COUNT),
+            ("n_envs", ROWS),
+            ("hidden_size", NEURONS),
+            ("checkpoint_every", COUNT),
+            ("log_interval", COUNT),
+            ("n_steps", STEPS),
+            ("threads", WORKERS),
+        ):
             value = getattr(self, name)
-            _check(name, value, value is None or value >= 1, "a whole number above 0")
+            if value is not None:
+                check_whole(name, value, 1, most)
         for name in ("gamma", "gae_lambda"):
             _check(name, getattr(self, name), 0 <= getattr(self, name) <= 1, "a number from 0 to 1")
         for name in ("ent_coef", "vf_coef"):
@@ -195,23 +203,24 @@ class TrainSettings:
         """The run's folder."""
         return self.out or Path("runs") / f"{self.env.replace('/', '-')}-{self.core}-s{self.seed}"
 
-    def to_json(self) -> str:
-        """As text, for the run's folder."""
-        return json.dumps(dataclasses.asdict(self), indent=2, default=str)
+    def values(self) -> dict[str, Any]:
+        """As JSON can hold them, for the run's folder and its checkpoints."""
+        values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self), default=str))
+        return values
 
     @classmethod
-    def from_json(cls, text: str) -> TrainSettings:
-        """Read what :meth:`to_json` wrote.
+    def from_values(cls, values: Any, where: str) -> TrainSettings:
+        """Read what :meth:`values` gave.
+
+        Args:
+            values: By name, as JSON gives them.
+            where: What errors call them.
 
         Raises:
-            ValueError: If it is not that.
+            ValueError: If they are not the settings of a run.
         """
-        try:
-            settings = from_table(cls, json.loads(text), "it")
-        except ValueError as error:
-            raise ValueError(f"settings.json is not of a run ({error})") from error
         # What is imported is for the command line alone to say.
-        return dataclasses.replace(settings, packages=())
+        return dataclasses.replace(from_table(cls, values, where), packages=())
 
 
 def import_packages(names: tuple[str, ...]) -> None:

@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
@@ -19,10 +20,12 @@ from stable_baselines3.common.utils import LinearSchedule, safe_mean
 from agents.a2c import RecurrentA2C
 from agents.alone import alone_in
 from agents.checkpoint import restore_checkpoint, save_checkpoint
+from agents.checkpoint_file import CheckpointError
 from agents.core_colors import core_color
 from agents.cores import matched_hidden_size
 from agents.cores.kernels import set_num_threads
 from agents.evaluation import Task, oracle_return
+from agents.limits import one_line
 from agents.metrics import MetricsFile
 from agents.plotting import plot_learning_curve
 from agents.policy import check_spaces
@@ -30,6 +33,7 @@ from agents.progress import ProgressLine
 from agents.run_folder import RunFolder
 from agents.settings import TrainSettings, import_packages
 from agents.shares import share_of
+from agents.whole_file import remove_unfinished
 from agents.yardstick import Yardstick, yardstick
 from commands.signals import HANGUP, stop_signals
 
@@ -43,15 +47,17 @@ class RunRecorder(BaseCallback):
 
     Args:
         folder: The run's folder.
-        every: Environment steps between two checkpoints.
+        settings: Of the run.
         oracle: The oracle's mean return, if there is an oracle.
         seconds: Training time before this process.
     """
 
-    def __init__(self, folder: RunFolder, every: int, oracle: float | None, seconds: float) -> None:
+    def __init__(
+        self, folder: RunFolder, settings: TrainSettings, oracle: float | None, seconds: float
+    ) -> None:
         super().__init__()
         self.folder = folder
-        self.every = every
+        self.settings = settings
         self.oracle = oracle
         self.stop_asked = False
         self._seconds_before = seconds
@@ -65,7 +71,8 @@ class RunRecorder(BaseCallback):
     def save(self) -> None:
         """Write a checkpoint now."""
         assert isinstance(self.model, RecurrentA2C)
-        save_checkpoint(self.model, self.folder.checkpoint(self.model.num_timesteps), self.seconds)
+        file = self.folder.checkpoint(self.model.num_timesteps)
+        save_checkpoint(self.model, file, self.seconds, self.settings.values())
         self._saved_at = self.model.num_timesteps
 
     def _on_training_start(self) -> None:
@@ -76,7 +83,7 @@ class RunRecorder(BaseCallback):
         if self.stop_asked:
             self.save()
             raise TrainingStopped
-        if self.model.num_timesteps - self._saved_at >= self.every:
+        if self.model.num_timesteps - self._saved_at >= self.settings.checkpoint_every:
             self.save()
 
     def _on_step(self) -> bool:
@@ -93,6 +100,8 @@ class RunRecorder(BaseCallback):
 def train(settings: TrainSettings, console: Console) -> RunFolder:
     """Train as `settings` say; returns the folder of the run.
 
+    A run that is finished but for its figure is given that.
+
     Raises:
         ValueError: If a setting, the folder or a checkpoint cannot be used, or another command is there.
         TrainingStopped: If the user stopped the run.
@@ -101,17 +110,44 @@ def train(settings: TrainSettings, console: Console) -> RunFolder:
     import_packages(settings.packages)
     folder = model = None
     if settings.resume is not None:
-        folder, settings = RunFolder.open(settings.resume)
-    settings.check()
+        folder, settings = open_run(settings.resume)
+    else:
+        settings.check()
     set_num_threads(settings.threads or os.cpu_count() or 1)
     task = Task(settings.env, settings.maze.kwargs())
+    if folder is not None and folder.agent.is_file() and folder.figure.is_file():
+        steps = f"{settings.total_steps:,} steps"
+        console.print(f"the run in {folder.path} is finished, {steps}", highlight=False)
+        return folder
     oracle, reference = oracle_return(task), yardstick(task)
     if folder is None:
+        RunFolder(settings.folder()).check_free()
         model = new_model(settings, task)  # first: a run that cannot be trained leaves no folder
+        _make_ready(model, settings, settings.folder(), console)
         folder = RunFolder.create(settings)
+    folder.checkpoints.mkdir(exist_ok=True)
     with alone_in(folder.checkpoints, f"the run in {folder.path}"):
-        _train_in(folder, settings, task, model, oracle, reference, console)
+        if not folder.agent.is_file():  # else the run was killed when only its figure was left to draw
+            _train_in(folder, settings, task, model, oracle, reference, console)
+        title = f"{settings.env}, {settings.core} core"
+        plot_learning_curve(folder.metrics_file, folder.figure, title, core_color(settings.core), reference)
     return folder
+
+
+def open_run(path: Path) -> tuple[RunFolder, TrainSettings]:
+    """The run in the folder `path`, to go on with, and its settings.
+
+    Raises:
+        ValueError: If there is none, or its settings or its environment cannot be used here.
+    """
+    folder, settings = RunFolder.open(path)
+    try:
+        settings.check()
+        Task(settings.env, settings.maze.kwargs()).make(1).close()
+    except ValueError as error:
+        why = one_line(f"the run cannot go on with its {folder.settings_file}: {error}")
+        raise ValueError(why) from error
+    return folder, settings
 
 
 def _train_in(
@@ -123,21 +159,20 @@ def _train_in(
     reference: Yardstick | None,
     console: Console,
 ) -> None:
-    """Train `model`, or if there is none go on where the run in `folder` was."""
-    if folder.agent.is_file():
-        raise ValueError(f"the run in {folder.path} is finished, {settings.total_steps:,} steps")
-    seconds = 0.0
-    checkpoint = folder.last_checkpoint()
-    if checkpoint is not None:
-        model = RecurrentA2C.load(checkpoint, task.make(settings.n_envs), settings.device)
-        seconds = restore_checkpoint(model, checkpoint)
-    elif model is None:  # the run was stopped before its first checkpoint
-        model = new_model(settings, task)
-    _say_what_runs(settings, model, folder, console)
-    model.policy.core.warm_up(lambda message: console.print(message, highlight=False))
+    """Train `model`, or if there is none go on where the run in `folder` was; write the agent."""
 
-    recorder = RunRecorder(folder, settings.checkpoint_every, oracle, seconds)
-    files = [MetricsFile(folder.metrics_file, model.num_timesteps), *_tensorboard(folder, console)]
+    def say(message: str) -> None:
+        console.print(message, highlight=False)
+
+    seconds = 0.0
+    if model is None:
+        for place in (folder.path, folder.checkpoints):
+            remove_unfinished(place)
+        folder.keep_settings(settings)
+        model, seconds = _go_on(folder, settings, task, say)
+        _make_ready(model, settings, folder.path, console)
+    recorder = RunRecorder(folder, settings, oracle, seconds)
+    files = [MetricsFile(folder.metrics_file, model.num_timesteps, say), *_tensorboard(folder, console)]
     model.set_logger(Logger(str(folder.path), files))
     remaining = settings.total_steps - model.num_timesteps
     assert model.env is not None
@@ -156,8 +191,42 @@ def _train_in(
             )
             recorder.save()
     model.save(folder.agent)
-    title = f"{settings.env}, {settings.core} core"
-    plot_learning_curve(folder.metrics_file, folder.figure, title, core_color(settings.core), reference)
+
+
+def _go_on(
+    folder: RunFolder, settings: TrainSettings, task: Task, say: Callable[[str], None]
+) -> tuple[RecurrentA2C, float]:
+    """The model of a run as its latest usable checkpoint has it, and the training time until then.
+
+    Raises:
+        CheckpointError: If there are checkpoints, but none can be used.
+    """
+    checkpoints = folder.checkpoint_files()
+    if not checkpoints:  # the run was stopped before its first one
+        return new_model(settings, task), 0.0
+    damaged: list[CheckpointError] = []
+    for checkpoint in checkpoints:
+        try:
+            model = RecurrentA2C.load(checkpoint, task.make(settings.n_envs), settings.device)
+            seconds = restore_checkpoint(model, checkpoint)
+        except CheckpointError as error:
+            damaged.append(error)
+            continue
+        for reason in damaged:
+            say(f"warning: {reason}")
+        if damaged:
+            say(f"going on from an older checkpoint, {checkpoint}")
+        return model, seconds
+    raise CheckpointError(
+        f"{damaged[0]}; of the {len(damaged)} checkpoints in {folder.checkpoints} none can be used: "
+        "the run cannot go on; delete its folder and train anew"
+    )
+
+
+def _make_ready(model: RecurrentA2C, settings: TrainSettings, folder: Path, console: Console) -> None:
+    """Say what is trained, and do now what would make the first step slow."""
+    _say_what_runs(settings, model, folder, console)
+    model.policy.core.warm_up(lambda message: console.print(message, highlight=False))
 
 
 def _tensorboard(folder: RunFolder, console: Console) -> list[KVWriter]:
@@ -211,12 +280,12 @@ def new_model(settings: TrainSettings, task: Task) -> RecurrentA2C:
     )
 
 
-def _say_what_runs(settings: TrainSettings, model: RecurrentA2C, folder: RunFolder, console: Console) -> None:
+def _say_what_runs(settings: TrainSettings, model: RecurrentA2C, folder: Path, console: Console) -> None:
     count = sum(p.numel() for p in model.policy.parameters())
     doing = f"resuming at step {model.num_timesteps:,}" if model.num_timesteps else "training"
     console.print(
         f"{settings.env}: {doing}, {settings.core} core with {model.policy.hidden_size} neurons, "
-        f"{count:,} parameters, {settings.n_envs} environments -> {folder.path}",
+        f"{count:,} parameters, {settings.n_envs} environments -> {folder}",
         highlight=False,
     )
 

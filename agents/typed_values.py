@@ -7,6 +7,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from agents.limits import shown
 from commands.spelling import did_you_mean
 
 T = TypeVar("T")
@@ -26,7 +27,7 @@ def from_table(cls: type[T], table: Any, where: str) -> T:
         ValueError: If it is no table, a name is unknown or missing, or a value has the wrong type.
     """
     if not isinstance(table, dict):
-        raise ValueError(f"{where} must be a table of values by name, got {table!r}")
+        raise ValueError(f"{where} must be a table of values by name, got {shown(table)}")
     values = checked(table, hints_of(cls), where)
     try:
         return cls(**values)
@@ -49,8 +50,8 @@ def checked(table: dict[str, Any], hints: dict[str, Any], where: str) -> dict[st
     values: dict[str, Any] = {}
     for name, value in table.items():
         if name not in hints:
-            meant = did_you_mean(name, hints)
-            raise ValueError(f"{where} accepts no {name!r}{meant}; accepted: {', '.join(hints)}")
+            meant = did_you_mean(name[:40], hints)
+            raise ValueError(f"{where} accepts no {shown(name)}{meant}; accepted: {', '.join(hints)}")
         try:
             inner = _dataclass_in(hints[name]) if isinstance(value, dict) else None
             if inner is not None:
@@ -58,7 +59,9 @@ def checked(table: dict[str, Any], hints: dict[str, Any], where: str) -> dict[st
             else:
                 values[name] = _as_type(value, hints[name])
         except TypeError:
-            raise ValueError(f"{where}: {name} must be {_accepted(hints[name])}, got {value!r}") from None
+            raise ValueError(
+                f"{where}: {name} must be {_accepted(hints[name])}, got {shown(value)}"
+            ) from None
     return values
 
 
@@ -93,7 +96,10 @@ def _as_type(value: Any, hint: Any) -> Any:
         if isinstance(value, dict):
             return {key: _as_type(item, parts[1]) for key, item in value.items()}
     elif hint is float and type(value) is int:
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:  # too large for one
+            raise TypeError from None
     elif hint is int and type(value) is float and value.is_integer():  # 1e6 in TOML
         return int(value)
     elif hint is Path and isinstance(value, str):

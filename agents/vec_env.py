@@ -17,6 +17,12 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvS
 from plastic_maze import ENVIRONMENTS  # importing the package registers its ids
 from plastic_maze.validation import whole_number
 
+NOT_THE_ENVS = (
+    "env_id", "n_envs", "id", "self", "num_envs", "vectorization_mode", "vector_kwargs", "wrappers",
+    "autoreset_mode", "render_mode",
+)  # fmt: skip
+"""Keyword arguments that say how an environment is made or shown, not what it is."""
+
 
 class GymnasiumVecEnv(VecEnv):
     """A Gymnasium vector environment behind SB3's VecEnv interface.
@@ -182,6 +188,8 @@ def make_vec_env(env_id: str, n_envs: int, **env_kwargs: Any) -> VecEnv:
         return sb3_make_vec_env(env_id, n_envs, env_kwargs=env_kwargs)
     except gym.error.Error as error:
         raise ValueError(f"{env_id} cannot be made: {error}") from error
+    except ValueError:  # one that says what it is about
+        raise
     except TypeError as error:
         if "unexpected keyword" in str(error):
             name = next((name for name in env_kwargs if f"{name!r}" in str(error)), str(sorted(env_kwargs)))
@@ -190,7 +198,9 @@ def make_vec_env(env_id: str, n_envs: int, **env_kwargs: Any) -> VecEnv:
                 f"{name} is not an argument of {env_id}{given} ({error}); "
                 "an environment's arguments are given one by one, by their own names"
             ) from error
-        raise
+        raise ValueError(f"{env_id} cannot be made: {error}") from error
+    except Exception as error:  # of whatever kind: a package it needs, a value that its author did not check
+        raise ValueError(f"{env_id} cannot be made: {type(error).__name__}: {error}") from error
 
 
 def find_spec(env_id: str) -> gym.envs.registration.EnvSpec:
@@ -223,5 +233,4 @@ def env_spec(env: VecEnv) -> tuple[str, dict[str, Any]] | None:
         return None
     if spec is None:
         return None
-    ours = ("num_envs", "vectorization_mode", "vector_kwargs", "autoreset_mode", "render_mode")
-    return spec.id, {key: value for key, value in spec.kwargs.items() if key not in ours}
+    return spec.id, {key: value for key, value in spec.kwargs.items() if key not in NOT_THE_ENVS}

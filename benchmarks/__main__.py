@@ -9,6 +9,7 @@ if __name__ == "__main__":
 
 import json
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +21,13 @@ from rich.table import Table
 
 from agents.cores import CORES
 from agents.cores.kernels import set_num_threads
+from agents.limits import COUNT, RUNS, WORKERS, check_whole
+from agents.plotting import save_figure
+from agents.whole_file import write_whole
 from benchmarks import environment, memory, recurrence, training, viewer
 from benchmarks.timing import machine
 from commands.count import Count
+from commands.flags import say_error
 
 
 @dataclass(frozen=True)
@@ -38,11 +43,39 @@ class BenchmarkSettings:
     out: Path = Path("benchmarks/results")
     """Folder for results.json and scaling.png."""
 
+    def check(self) -> None:
+        """Check what can be known at once.
 
-def main() -> None:
-    """Run all benchmarks in turn."""
-    settings = tyro.cli(BenchmarkSettings, prog="python -m benchmarks", description=BenchmarkSettings.__doc__)
-    console = Console(soft_wrap=True)
+        Raises:
+            ValueError: Naming the setting and what is accepted.
+        """
+        check_whole("steps", self.steps, 1, COUNT)
+        check_whole("repeats", self.repeats, 1, RUNS)
+        if self.threads is not None:
+            check_whole("threads", self.threads, 1, WORKERS)
+        if self.out.exists() and not self.out.is_dir():
+            raise ValueError(f"out must name a folder, but {self.out} is a file")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run all benchmarks in turn; returns the exit code."""
+    settings = tyro.cli(
+        BenchmarkSettings,
+        prog="python -m benchmarks",
+        description=BenchmarkSettings.__doc__,
+        args=arguments,
+    )
+    try:
+        settings.check()
+    except ValueError as error:
+        say_error(error, settings)
+        return 2
+    measure(settings, Console(soft_wrap=True))
+    return 0
+
+
+def measure(settings: BenchmarkSettings, console: Console) -> None:
+    """Measure everything, print it, and keep it."""
     set_num_threads(settings.threads or os.cpu_count() or 1)
     results: dict[str, object] = {"machine": machine()}
     console.print(results["machine"])
@@ -64,7 +97,7 @@ def main() -> None:
     )
 
     settings.out.mkdir(parents=True, exist_ok=True)
-    (settings.out / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    write_whole(settings.out / "results.json", json.dumps(results, indent=2) + "\n")
     plot_scaling(rows, exponents, settings.out / "scaling.png")
 
 
@@ -101,8 +134,8 @@ def plot_scaling(rows: list[dict[str, object]], exponents: dict[str, float], pat
         axes.set_xticks([], minor=True)
         axes.grid(alpha=0.3, which="both")
     picture.axes[0].set_ylabel("forward + backward, ms")
-    picture.savefig(path, dpi=150)
+    save_figure(picture, path)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

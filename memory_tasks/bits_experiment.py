@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import nn
 
+from agents.limits import NEURONS
 from commands.count import Count
 from memory_tasks.clamped_lstm import ClampedLSTM
 from memory_tasks.pattern_networks import plain_network
@@ -38,11 +39,15 @@ class BitsExperiment(PatternsExperiment):
 
     def check(self) -> None:
         """See :meth:`Experiment.check`."""
+        self.check_sizes(rnn_free=(0, NEURONS), lstm_cells=(1, NEURONS))
         super().check()
-        if self.rnn_free < 0:
-            raise ValueError(f"rnn_free must be a whole number from 0 on, got {self.rnn_free}")
         if self.lstm_cells < self.size:
             raise ValueError(f"lstm_cells must be at least the size, {self.size}, got {self.lstm_cells}")
+
+    def neurons(self, network: str) -> int:
+        """See :meth:`PatternsExperiment.neurons`."""
+        others = {"rnn": self.size + 1 + self.rnn_free, "lstm": self.lstm_cells}
+        return others.get(network, super().neurons(network))
 
     def network(self, name: str) -> nn.Module:
         """See :meth:`Experiment.network`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import nn
 
 from agents.metrics import read_metrics
 from agents.progress import LiveLine
+from agents.text_file import read_json
 from agents.typed_values import from_table
 from memory_tasks.experiments import settings_of
 from memory_tasks.task import Task
@@ -60,8 +60,8 @@ class Evaluation:
             ValueError: If it is not that.
         """
         try:
-            return from_table(cls, json.loads(file.read_text(encoding="utf-8")), "it")
-        except (OSError, ValueError) as error:
+            return from_table(cls, read_json(file), "it")
+        except ValueError as error:
             raise ValueError(f"{file} is not the evaluation of a network ({error})") from error
 
 

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from torch import nn
 
+from agents.limits import COUNT, EPISODES, ROWS, RUNS, WORKERS, check_memory, check_whole
 from agents.settings import check_seed
 from commands.count import Count
 from commands.spelling import did_you_mean
@@ -52,7 +53,7 @@ class Experiment(ABC):
     """Runs at the same time, one thread each; by default one per CPU core."""
 
     def check(self) -> None:
-        """Check everything that can be known before any work is done; subclasses check their own as well.
+        """Check everything that can be known without data, before any work; subclasses check their own too.
 
         Raises:
             ValueError: Naming the setting, its value and what is accepted.
@@ -66,13 +67,40 @@ class Experiment(ABC):
                 )
         if not self.networks or len(set(self.networks)) < len(self.networks):
             raise ValueError(f"networks must be different networks, at least one, got {self.networks!r}")
-        for setting in ("episodes", "batch", "runs", "test_episodes", "jobs"):
-            value = getattr(self, setting)
-            if value is not None and value < 1:
-                raise ValueError(f"{setting} must be a whole number above 0, got {value}")
+        self.check_sizes(
+            episodes=(1, COUNT),
+            batch=(1, ROWS),
+            runs=(1, RUNS),
+            test_episodes=(1, EPISODES),
+            jobs=(1, WORKERS),
+        )
         if self.lr is not None and not (math.isfinite(self.lr) and self.lr > 0):
             raise ValueError(f"lr must be a finite number above 0, got {self.lr}")
         check_seed("seed", self.seed, self.runs)
+
+    def check_sizes(self, **bounds: tuple[int, int]) -> None:
+        """Check settings that are whole numbers, unless they are left out.
+
+        Args:
+            bounds: The least and the largest value of each, by its name.
+
+        Raises:
+            ValueError: Naming the setting, its value and what is accepted.
+        """
+        for name, (least, most) in bounds.items():
+            value = getattr(self, name)
+            if value is not None:
+                check_whole(name, value, least, most)
+
+    def check_memory(self, steps: int, neurons: int) -> None:
+        """Check that episodes of so many steps, with networks of so many neurons, can be held.
+
+        Raises:
+            ValueError: If not, naming the settings.
+        """
+        numbers = 4 * neurons**2 + self.batch * (neurons**2 + steps * 2 * neurons)
+        what = f"{self.batch:,} episodes of {steps:,} steps with {neurons:,} neurons"
+        check_memory(4 * numbers, what, "the batch, the size of what is shown, or the number of steps")
 
     def learning_rate(self, network: str) -> float:
         """Adam's learning rate for a network."""

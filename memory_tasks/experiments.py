@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from agents.limits import shown
 from agents.typed_values import checked, hints_of
 from memory_tasks.bits_experiment import BitsExperiment
 from memory_tasks.experiment import Experiment
@@ -38,7 +39,7 @@ def settings_of(experiment: Experiment, paths: bool = False) -> dict[str, Any]:
     return json.loads(json.dumps(values))
 
 
-def from_settings(values: dict[str, Any], where: str) -> Experiment:
+def from_settings(values: Any, where: str) -> Experiment:
     """Read what :func:`settings_of` gave.
 
     Args:
@@ -49,13 +50,18 @@ def from_settings(values: dict[str, Any], where: str) -> Experiment:
         ValueError: If they are not the settings of an experiment.
     """
     if not isinstance(values, dict):
-        raise ValueError(f"{where}: settings must be an object, got {values!r}")
+        raise ValueError(f"{where}: settings must be an object, got {shown(values)}")
     name = values.get("task")
     if not isinstance(name, str) or name not in EXPERIMENTS:
-        raise ValueError(f"{where}: unknown task {name!r}; accepted: {', '.join(EXPERIMENTS)}")
+        raise ValueError(f"{where}: unknown task {shown(name)}; accepted: {', '.join(EXPERIMENTS)}")
     cls = EXPERIMENTS[name]
     given = {key: value for key, value in values.items() if key != "task"}
-    return cls(**checked(given, hints_of(cls), where))
+    experiment = cls(**checked(given, hints_of(cls), where))
+    try:
+        experiment.check()
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+    return experiment
 
 
 def path_settings(cls: type[Experiment]) -> set[str]:

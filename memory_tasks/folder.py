@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from agents.alone import LOCK
 from agents.checkpoint_file import SUFFIX
+from agents.text_file import read_json
 from memory_tasks.experiment import Experiment
 from memory_tasks.experiments import from_settings, settings_of
 from memory_tasks.trial import Trial
@@ -79,13 +79,9 @@ def read_settings(out: Path) -> Experiment:
         ValueError: If there is none, or its settings are damaged.
     """
     file = out / SETTINGS
-    if not file.is_file():
+    if not file.exists():
         raise ValueError(f"there are no runs in {out} (it has no {SETTINGS})")
-    try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{file} is damaged: {error}") from error
-    return from_settings(values, str(file))
+    return from_settings(read_json(file), str(file))
 
 
 def trials_in(out: Path, experiment: Experiment) -> list[Trial]:

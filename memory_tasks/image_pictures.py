@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,9 @@ from matplotlib.axes import Axes
 from rich.console import Console
 from torch import Tensor, nn
 
+from agents.array_file import read_arrays, write_arrays
 from agents.plotting import new_figure, save_formats
+from agents.text_file import read_json
 from memory_tasks.evaluation import TEST_SEED, Evaluation, held_out_errors
 from memory_tasks.image_networks import ClampedPlastic
 from memory_tasks.images import ImageTask
@@ -48,21 +49,29 @@ def write_pictures(experiment: ImagesExperiment, folder: Path, report: Path) -> 
     written = []
     if networks and experiment.has_images:
         task = experiment.task()
-        np.savez_compressed(rows_file, allow_pickle=False, **completions(task, networks))
+        write_arrays(rows_file, completions(task, networks))
         write_json(guess_file, constant_guess(task, experiment.test_episodes))
         written += [rows_file, guess_file]
     if rows_file.is_file() and guess_file.is_file():
-        with np.load(rows_file, allow_pickle=False) as kept:
-            rows = {label: kept[label] for label in kept.files}
-        guess = json.loads(guess_file.read_text(encoding="utf-8"))
+        rows = read_arrays(rows_file)
+        guess = _read_guess(guess_file)
         errors = {
             name: Evaluation.read(trial.evaluation_file(folder)).error for name, trial in finished.items()
         }
-        written += draw_completions(rows, errors, guess["best"], report / "completions")
+        written += draw_completions(rows, errors, guess, report / "completions")
     for network in networks.values():
         if isinstance(network, ClampedPlastic):
             written += draw_weights(network, report / "weights")
     return written
+
+
+def _read_guess(file: Path) -> float:
+    """The error of the best constant guess, from constant_guess.json."""
+    kept = read_json(file)
+    best = kept.get("best") if isinstance(kept, dict) else None
+    if not isinstance(best, float):
+        raise ValueError(f"{file} is damaged: it does not say the error of the best guess; remove it")
+    return best
 
 
 class ConstantGuess(nn.Module):

@@ -8,10 +8,11 @@ from typing import ClassVar, Literal
 
 from torch import nn
 
+from agents.limits import STEPS, check_whole
 from commands.count import Count
 from memory_tasks.experiment import Experiment
 from memory_tasks.image_networks import ClampedPlastic, ClampedRNN
-from memory_tasks.image_sources import HOW_TO_GET, SIDE, cifar10, cifar10_files, photograph
+from memory_tasks.image_sources import HOW_TO_GET, SIDE, cifar10, photograph
 from memory_tasks.images import ImageTask, Timing
 
 SIZES = tuple(size for size in range(2, SIDE + 1, 2) if SIDE % size == 0)
@@ -65,14 +66,13 @@ class ImagesExperiment(Experiment):
         super().check()
         if self.size not in SIZES:
             raise ValueError(f"size must be one of {', '.join(map(str, SIZES))}, got {self.size}")
-        for setting in ("images", "show", "cycles", "recall"):
-            if getattr(self, setting) < 1:
-                raise ValueError(f"{setting} must be a whole number above 0, got {getattr(self, setting)}")
-        if self.blank < 0:
-            raise ValueError(f"blank must be a whole number from 0 on, got {self.blank}")
-        if self.source == "cifar10":
-            cifar10_files(self._folder())
-        elif self.data is not None:
+        self.check_sizes(
+            images=(1, STEPS), show=(1, STEPS), blank=(0, STEPS), cycles=(1, STEPS), recall=(1, STEPS)
+        )
+        steps = self.images * (self.show + self.blank) * self.cycles + self.recall
+        check_whole("the number of steps of an episode", steps, 1, STEPS)
+        self.check_memory(steps, self.size**2 + 1)
+        if self.source == "photograph" and self.data is not None:
             raise ValueError(f"source photograph uses no data from disk, but --data is {self.data}")
 
     def task(self) -> ImageTask:

@@ -8,11 +8,12 @@ from typing import ClassVar
 
 from torch import nn
 
+from agents.limits import STEPS, check_memory, check_whole
 from commands.count import Count
 from memory_tasks.experiment import Experiment
 from memory_tasks.omniglot import OmniglotTask
-from memory_tasks.omniglot_data import find_archives, read_characters
-from memory_tasks.omniglot_network import OmniglotNetwork
+from memory_tasks.omniglot_data import SIDE, read_characters
+from memory_tasks.omniglot_network import FEATURES, OmniglotNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +41,12 @@ class OmniglotExperiment(Experiment):
     def check(self) -> None:
         """See :meth:`Experiment.check`."""
         super().check()
-        for setting, least in {"ways": 2, "shots": 1, "queries": 1}.items():
-            value = getattr(self, setting)
-            if value is not None and value < least:
-                raise ValueError(f"{setting} must be a whole number from {least} on, got {value}")
-        find_archives(self.data)
+        self.check_sizes(ways=(2, STEPS), shots=(1, STEPS), queries=(1, STEPS))
+        steps = self.ways * self.shots + (self.ways if self.queries is None else self.queries)
+        check_whole("the number of steps of an episode", steps, 1, STEPS)
+        numbers = self.batch * (steps * (SIDE**2 + self.ways) + FEATURES * self.ways * self.shots * self.ways)
+        what = f"{self.batch:,} episodes of {steps:,} drawings"
+        check_memory(4 * numbers, what, "batch, ways, shots or queries")
 
     def task(self) -> OmniglotTask:
         """See :meth:`Experiment.task`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,12 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor, nn
 
+from agents.array_file import read_arrays, write_arrays
+from agents.limits import one_line
 from agents.plotting import BLUE, VERMILLION, new_figure, save_formats
 from agents.plural import counted
+from agents.text_file import read_text
+from agents.whole_file import write_whole
 from memory_tasks.evaluation import ROWS, TEST_SEED
 from memory_tasks.folder import trials_in
 from memory_tasks.network_file import read_network
@@ -81,14 +86,13 @@ def write_pictures(experiment: OmniglotExperiment, folder: Path, report: Path) -
                 if asked[character]
             ]
             if trial is trials[0]:
-                np.savez_compressed(kept, allow_pickle=False, **shown._asdict())
+                write_arrays(kept, shown._asdict())
         write_csv(report / COUNTS, [vars(count) for count in counts])
         written += [report / COUNTS, kept]
     if (report / COUNTS).is_file():
         written += write_accuracy(read_counts(report / COUNTS), experiment, report)
     if kept.is_file():
-        with np.load(kept, allow_pickle=False) as arrays:
-            written += draw_episodes(Answers(**arrays), report / EPISODES)
+        written += draw_episodes(Answers(**read_arrays(kept, Answers._fields)), report / EPISODES)
     first = next(iter(networks.values()), None)
     if isinstance(first, OmniglotNetwork):
         written += draw_weights(first, report / "weights")
@@ -144,13 +148,12 @@ def read_counts(file: Path) -> list[Counts]:
         ValueError: If it is not that.
     """
     try:
-        with file.open(encoding="utf-8", newline="") as source:
-            return [
-                Counts(row["network"], *(int(row[name]) for name in ("seed", "character", "asked", "right")))
-                for row in csv.DictReader(source)
-            ]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{file} is damaged ({error}); remove it") from error
+        return [
+            Counts(row["network"], *(int(row[name]) for name in ("seed", "character", "asked", "right")))
+            for row in csv.DictReader(io.StringIO(read_text(file), newline=""))
+        ]
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ValueError(one_line(f"{file} is damaged, remove it: {error}")) from error
 
 
 def accuracy(counts: Sequence[Sequence[Counts]]) -> tuple[float, float | None, float | None]:
@@ -194,7 +197,7 @@ def write_accuracy(counts: Sequence[Counts], experiment: OmniglotExperiment, rep
         "",
         LEGEND,
     ]
-    (report / TABLE).write_text("\n".join(lines_of_text) + "\n", encoding="utf-8")
+    write_whole(report / TABLE, "\n".join(lines_of_text) + "\n")
     return [report / ACCURACY, report / TABLE]
 
 

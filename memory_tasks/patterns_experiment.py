@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import nn
 
+from agents.limits import NEURONS, STEPS, check_whole
 from commands.count import Count
 from memory_tasks.experiment import Experiment
 from memory_tasks.pattern_networks import plastic_network
@@ -43,11 +44,22 @@ class PatternsExperiment(Experiment):
         super().check()
         if self.size < 2 or self.size % 2:
             raise ValueError(f"size must be an even number above 0, got {self.size}")
-        lowest = {"patterns": 1, "show": 1, "blank": 0, "cycles": 1, "recall": 1, "neurons_free": 0}
-        for setting, least in lowest.items():
-            value = getattr(self, setting)
-            if value < least:
-                raise ValueError(f"{setting} must be a whole number from {least} on, got {value}")
+        self.check_sizes(
+            size=(2, NEURONS),
+            patterns=(1, STEPS),
+            show=(1, STEPS),
+            blank=(0, STEPS),
+            cycles=(1, STEPS),
+            recall=(1, STEPS),
+            neurons_free=(0, NEURONS),
+        )
+        steps = self.patterns * (self.show + self.blank) * self.cycles + self.recall
+        check_whole("the number of steps of an episode", steps, 1, STEPS)
+        self.check_memory(steps, max(self.neurons(network) for network in self.networks))
+
+    def neurons(self, network: str) -> int:
+        """Neurons of a network."""
+        return self.size + 1 + self.neurons_free
 
     def task(self) -> PatternTask:
         """See :meth:`Experiment.task`."""

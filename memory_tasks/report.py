@@ -9,6 +9,7 @@ import numpy as np
 
 from agents.plotting import save_formats
 from agents.plural import counted
+from agents.whole_file import write_whole
 from memory_tasks import figures
 from memory_tasks.experiment import Experiment
 from memory_tasks.results import WINDOW, Finished, Results, read_results
@@ -104,7 +105,7 @@ def write_report(out: Path, experiment: Experiment | None = None) -> list[Path]:
     tables = [report / name for name in ("scores.csv", "runs.csv", "scores.md")]
     write_csv(tables[0], [asdict(score) for score in scores])
     write_csv(tables[1], _runs(results))
-    tables[2].write_text(_markdown(results, scores), encoding="utf-8")
+    write_whole(tables[2], _markdown(results, scores))
     # All networks of the folder, also where the last command trained only some of them.
     pictured = replace(experiment or results.experiment, networks=results.experiment.networks)
     return [*files, *tables, *pictured.pictures(out, report)]

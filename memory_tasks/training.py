@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from contextlib import closing
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,15 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from agents.a2c import TrainingDivergedError
-from agents.checkpoint_file import CheckpointError, read_file, tensor_group, write_file
+from agents.checkpoint_file import CheckpointError, open_file, tensor_group, write_file
 from agents.cores import Core
+from agents.limits import check_whole
 from agents.metrics import MetricsTable
 from agents.optimizer_state import optimizer_tensors, restore_optimizer
 from agents.progress import LiveLine
+from agents.tensor_checks import check_forms, check_tensors, forms_of
 from agents.training import TrainingStopped, stopping_by_signal
+from agents.typed_values import from_table
 from memory_tasks.network_file import write_network
 from memory_tasks.task import Task
 from memory_tasks.trial import COLUMNS, Trial
@@ -27,6 +31,20 @@ LOGGED_LINES = 200
 """About so many lines of metrics.csv a trial has."""
 CHECKPOINT_SECONDS = 60.0
 """Between two checkpoints."""
+
+
+@dataclass(frozen=True)
+class _State:
+    """How far a training has come, as JSON."""
+
+    episodes: int
+    seconds: float
+
+    def check(self, total: int) -> None:
+        """Raise ValueError unless these can be of a training of `total` episodes."""
+        check_whole("episodes", self.episodes, 0, total)
+        if not (math.isfinite(self.seconds) and self.seconds >= 0):
+            raise ValueError(f"seconds must be a finite number, 0 or more, got {self.seconds}")
 
 
 class Training:
@@ -106,7 +124,7 @@ class Training:
             "since.losses": torch.tensor(self.losses, dtype=torch.float64),
             "since.errors": torch.tensor(self.errors, dtype=torch.float64),
         }
-        write_file(file, tensors, {"training": {"episodes": self.done, "seconds": self.seconds}})
+        write_file(file, tensors, {"training": asdict(_State(self.done, self.seconds))})
 
     def restore(self, file: Path) -> None:
         """Go back to where :meth:`save` was called.
@@ -114,14 +132,25 @@ class Training:
         Raises:
             CheckpointError: If the file cannot be used.
         """
-        tensors, header = read_file(file)
+        stored = open_file(file)
         try:
-            self.network.load_state_dict(tensor_group(tensors, "network."))
+            check_forms(tensor_group(stored.forms, "network."), forms_of(self.network.state_dict()))
+            tensors = stored.tensors()
+            weights = tensor_group(tensors, "network.")
+            check_tensors(weights, self.network.state_dict())
+            state = from_table(_State, stored.settings.get("training"), "training")
+            state.check(self.trial.total)
             restore_optimizer(self.optimizer, tensor_group(tensors, "optimizer."))
+            if state.episodes and not self.optimizer.state:
+                raise ValueError(f"the optimizer's state is missing after {state.episodes} episodes")
+            since = tensors["since.losses"], tensors["since.errors"]
+            for numbers in since:
+                check_tensors({"since": numbers}, {"since": torch.zeros(len(since[0]), dtype=torch.float64)})
+            self.network.load_state_dict(weights)
             torch.set_rng_state(tensors["random.torch"])
             self.generator.set_state(tensors["random.episodes"])
-            self.losses, self.errors = tensors["since.losses"].tolist(), tensors["since.errors"].tolist()
-            self.done, self.seconds = header["training"]["episodes"], header["training"]["seconds"]
+            self.losses, self.errors = (numbers.tolist() for numbers in since)
+            self.done, self.seconds = state.episodes, state.seconds
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"{file} is damaged: training cannot go on from it ({error})") from error
 
@@ -144,14 +173,18 @@ def train(trial: Trial, task: Task, out: Path, console: Console) -> None:
     if checkpoint.is_file():
         training.restore(checkpoint)
     trial.metrics_file(out).parent.mkdir(parents=True, exist_ok=True)
+
+    def say(message: str) -> None:
+        console.print(message, highlight=False)
+
     _say_what_runs(training, console)
     for module in training.network.modules():
         if isinstance(module, Core):
-            module.warm_up(lambda message: console.print(message, highlight=False))
+            module.warm_up(say)
     began = time.monotonic() - training.seconds
     saved = time.monotonic()
     with (
-        closing(MetricsTable(trial.metrics_file(out), COLUMNS, training.done)) as table,
+        closing(MetricsTable(trial.metrics_file(out), COLUMNS, training.done, say)) as table,
         closing(LiveLine(console, "training", "episode", trial.total, training.done)) as line,
         stopping_by_signal(training, console),
     ):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plastic_maze.validation import whole_number
+from plastic_maze.validation import LARGEST_SIZE, whole_number
 
 NUM_ACTIONS = 4
 """0 up, 1 down, 2 left, 3 right."""
@@ -141,15 +141,16 @@ def pillar_layout(size: int) -> MazeLayout:
     free.
 
     Args:
-        size: Squares along one side of the interior, odd and at least 3 (which leaves a bare room of 3x3).
+        size: Squares along one side of the interior, odd, from 3 (which leaves a bare room of 3x3) to
+            `LARGEST_SIZE`.
 
     Returns:
         The layout; the same object whenever the size is the same.
 
     Raises:
-        ValueError: If `size` is not an odd integer of at least 3.
+        ValueError: If `size` is not such a number.
     """
-    size = whole_number("size", size, SMALLEST_SIZE)
+    size = whole_number("size", size, SMALLEST_SIZE, LARGEST_SIZE)
     if size % 2 == 0:
         raise ValueError(f"size must be odd, so that there is a square in the centre, got {size!r}")
     return _pillar_layout(size)

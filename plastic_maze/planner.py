@@ -33,6 +33,8 @@ from plastic_maze.rules import MazeRules
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.intp]
 
+LARGEST_SIZE = 15
+"""Squares along one side of the interior; it takes some ten seconds to look through all beliefs there."""
 _FAR = 10**6
 
 
@@ -96,7 +98,8 @@ class PlannerPlayer:
         env: The `PlasticMazeVectorEnv` it plays in (of which it uses the rules alone), or a wrapper of one.
 
     Raises:
-        ValueError: If `env` is something else, or has random walls (it would have to map them first).
+        ValueError: If `env` is something else, or has random walls (it would have to map them first), or is
+            larger than :data:`LARGEST_SIZE`.
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
@@ -105,6 +108,8 @@ class PlannerPlayer:
             raise ValueError("PlannerPlayer needs walls that it knows, got layout='random'")
         self._rules: MazeRules = rules
         layout = rules.layout
+        if layout.size > LARGEST_SIZE:
+            raise ValueError(f"PlannerPlayer plans mazes of size {LARGEST_SIZE} at most, got {layout.size}")
         self._views = Views(layout)
         self._looks = self._views.of_cell == np.arange(self._views.count)[:, None]  # [V, C]
         self._free = rules.always_free

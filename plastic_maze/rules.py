@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from plastic_maze.layouts import MazeLayout, pillar_layout
 from plastic_maze.random_layouts import room_lattice
-from plastic_maze.validation import finite_number, truth, whole_number
+from plastic_maze.validation import LONGEST_EPISODE, finite_number, truth, whole_number
 
 LAYOUTS = ("pillars", "random")
 """The names that `PlasticMazeEnv` accepts as its `layout`."""
@@ -44,8 +44,12 @@ class MazeRules:
     goal_switch: bool = False
 
     def __post_init__(self) -> None:
-        for name, minimum in (("max_steps", 1), ("n_cues", 1), ("cue_size", 0)):
-            object.__setattr__(self, name, whole_number(name, getattr(self, name), minimum))
+        for name, minimum, maximum in (
+            ("max_steps", 1, LONGEST_EPISODE),
+            ("n_cues", 1, None),
+            ("cue_size", 0, _LARGEST_CUE),
+        ):
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), minimum, maximum))
         for name in ("goal_reward", "wall_penalty"):
             object.__setattr__(self, name, finite_number(name, getattr(self, name)))
         # A positive reward is how a hit is told, by agents and in evaluations.
@@ -55,8 +59,6 @@ class MazeRules:
             raise ValueError(f"wall_penalty is a price and must be 0 or more, got {self.wall_penalty}")
         for name in ("random_walls", "goal_switch"):
             object.__setattr__(self, name, truth(name, getattr(self, name)))
-        if self.cue_size > _LARGEST_CUE:
-            raise ValueError(f"cue_size must be at most {_LARGEST_CUE}, got {self.cue_size}")
         if self.n_cues > 2**self.cue_size:
             raise ValueError(
                 f"n_cues must be at most 2**cue_size = {2**self.cue_size}, so that no two cues look alike, "

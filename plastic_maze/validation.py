@@ -4,22 +4,30 @@ from typing import Any
 
 import numpy as np
 
+LARGEST_SIZE = 51
+"""Squares along one side of the interior: arrays over pairs of squares have a gigabyte."""
+LONGEST_EPISODE = 100_000
+"""Steps; players that look as often as that play for minutes."""
+
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def whole_number(name: str, value: Any, minimum: int) -> int:
+def whole_number(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
     """Return `value` as an `int`.
 
     Args:
         name: What to call the value in the error.
         value: Any Python or NumPy integer; a bool is not one.
         minimum: The smallest value accepted.
+        maximum: The largest value accepted; None: there is none.
 
     Raises:
-        ValueError: If `value` is not an integer of at least `minimum`.
+        ValueError: If `value` is not an integer of at least `minimum`, or is above `maximum`.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < minimum:
         raise ValueError(f"{name} must be an integer of at least {minimum}, got {value!r}")
+    if maximum is not None and value > maximum:
+        raise ValueError(f"{name} must be at most {maximum}, got {value!r}")
     return int(value)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -19,8 +20,10 @@ from agents.core_colors import core_color
 from agents.cores import make_core
 from agents.episode_length import episode_length
 from agents.evaluation import Task, evaluate
+from agents.limits import one_line
 from agents.plotting import GREY, new_figure, plain
 from agents.plural import counted
+from agents.text_file import read_text
 from sweeps.plan import Sweep
 from sweeps.tables import write_csv
 
@@ -120,16 +123,15 @@ def read_ablations(file: Path) -> list[AblationScore]:
         ValueError: If it is not that.
     """
     try:
-        with file.open(encoding="utf-8", newline="") as source:
-            return [
-                AblationScore(
-                    row["entry"], int(row["seed"]), row["agent"], row["ablation"], int(row["episodes"]),
-                    float(row["mean_return"]), _bound(row["low"]), _bound(row["high"]),
-                )
-                for row in csv.DictReader(source)
-            ]  # fmt: skip
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{file} is not a table of ablations ({error})") from error
+        return [
+            AblationScore(
+                row["entry"], int(row["seed"]), row["agent"], row["ablation"], int(row["episodes"]),
+                float(row["mean_return"]), _bound(row["low"]), _bound(row["high"]),
+            )
+            for row in csv.DictReader(io.StringIO(read_text(file), newline=""))
+        ]  # fmt: skip
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ValueError(one_line(f"{file} is not a table of ablations ({error})")) from error
 
 
 def draw_ablations(scores: list[AblationScore], title: str, cores: Mapping[str, str]) -> Figure:

@@ -22,6 +22,7 @@ from agents.plotting import new_figure, save_formats
 from agents.settings import MazeSettings
 from agents.shares import share_of
 from agents.vec_env import find_spec
+from agents.whole_file import write_whole
 from agents.yardstick import PLAYERS
 from commands.flags import say_error
 from sweeps.aggregate import FEWEST, Summary
@@ -72,7 +73,7 @@ def read_sweeps(files: Sequence[Path], over: str) -> dict[float, Results]:
         raise ValueError(f"a comparison needs the files of two sweeps or more, got {len(files)}")
     sweeps: dict[float, Sweep] = {}
     for file in files:
-        sweep = read_sweep(file)
+        sweep = read_sweep(file, to_train=False)
         settings = _maze_settings(sweep)
         value = settings.get(over)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -205,7 +206,7 @@ def write_comparison(settings: CompareSettings) -> list[Path]:
     picture = draw(found, results, settings.over, settings.against)
     table, text = settings.out / "scores.csv", settings.out / "scores.md"
     write_csv(table, [{settings.over: p.value, **asdict(p.score), "ratio": p.ratio} for p in found])
-    text.write_text(_markdown(found, results, settings), encoding="utf-8")
+    write_whole(text, _markdown(found, results, settings))
     return [*save_formats(picture, settings.out / "comparison"), table, text]
 
 

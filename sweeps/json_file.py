@@ -12,4 +12,4 @@ from agents.whole_file import write_whole
 def write_json(file: Path, values: dict[str, Any]) -> None:
     """Write `file`, whole or not at all."""
     lines = (f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in values.items())
-    write_whole(file, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+    write_whole(file, "{\n" + ",\n".join(lines) + "\n}\n")

@@ -6,15 +6,16 @@ import dataclasses
 import json
 import math
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from agents.evaluation import Task
+from agents.limits import RUNS, one_line, shown
 from agents.metrics import read_metrics
 from agents.run_folder import RunFolder
 from agents.settings import MazeSettings, TrainSettings, import_packages
+from agents.text_file import read_toml
 from agents.training import new_model
 from agents.typed_values import checked, from_table, hints_of
 from sweeps.job import Progress, recent_speed
@@ -113,7 +114,7 @@ class Run:
             if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
                 raise ValueError(f"{folder.path} is in the way: it is not the folder of a run; move it away")
             return
-        found = TrainSettings.from_json(folder.settings_file.read_text(encoding="utf-8"))
+        found = folder.settings()
         for field in dataclasses.fields(TrainSettings):
             if field.name in _NO_MATTER:
                 continue
@@ -133,15 +134,14 @@ class Run:
 
     def to_json(self) -> str:
         """In one line of text, for the run's worker."""
-        settings = json.loads(self.settings.to_json())
-        return json.dumps({**dataclasses.asdict(self), "settings": settings})
+        return json.dumps({**dataclasses.asdict(self), "settings": self.settings.values()})
 
     @classmethod
     def from_json(cls, text: str) -> Run:
         """Read what :meth:`to_json` wrote."""
         values = json.loads(text)
-        packages = tuple(values["settings"]["packages"])  # TrainSettings.from_json forgets them
-        settings = TrainSettings.from_json(json.dumps(values["settings"]))
+        packages = tuple(values["settings"]["packages"])  # TrainSettings.from_values forgets them
+        settings = TrainSettings.from_values(values["settings"], "the run")
         return cls(
             values["entry"],
             dataclasses.replace(settings, packages=packages),
@@ -192,26 +192,26 @@ class Sweep:
         ]
 
 
-def read_sweep(file: Path) -> Sweep:
+def read_sweep(file: Path, to_train: bool = True) -> Sweep:
     """Read and check a sweep's file, and what is in its folder already.
+
+    Args:
+        file: The file.
+        to_train: Whether its runs are to be trained, or to play: its packages are imported then, and each
+            entry is tried.
 
     Raises:
         ValueError: Naming what is wrong, where, and what is accepted.
     """
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"the sweep {file} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is not valid TOML: {error}") from error
+    content = read_toml(file)
     for name in content:
         if name not in ("seeds", "settings", "evaluation", "entries"):
             raise ValueError(
-                f"{file} accepts no {name!r}; accepted: seeds, [settings], [evaluation], [entries.NAME]"
+                f"{file} accepts no {shown(name)}; accepted: seeds, [settings], [evaluation], [entries.NAME]"
             )
     for name in ("settings", "evaluation", "entries"):
         if not isinstance(content.get(name, {}), dict):
-            raise ValueError(f"{file}: {name} must be a table, got {content[name]!r}")
+            raise ValueError(f"{file}: {name} must be a table, got {shown(content[name])}")
     common = content.get("settings", {})
     evaluation = from_table(EvaluationSettings, content.get("evaluation", {}), f"{file}: [evaluation]")
     try:
@@ -222,9 +222,11 @@ def read_sweep(file: Path) -> Sweep:
     entries, counts = {}, {}
     for name, table in content.get("entries", {}).items():
         if not isinstance(table, dict):
-            raise ValueError(f"{file}: entries.{name} must be a table, got {table!r}; write [entries.{name}]")
+            raise ValueError(
+                f"{file}: entries.{name} must be a table, got {shown(table)}; write [entries.{name}]"
+            )
         counts[name] = _count(table.pop("seeds", len(seeds)), len(seeds), f"{file}: [entries.{name}]")
-        entries[name] = _entry(name, common, table, seeds[0], file)
+        entries[name] = _entry(name, common, table, seeds[0], file, to_train)
     if not entries:
         raise ValueError(f"{file} has no entries; give at least one table [entries.NAME]")
     sweep = Sweep(file, entries, seeds, counts, evaluation)
@@ -234,18 +236,18 @@ def read_sweep(file: Path) -> Sweep:
 
 
 def _seeds(given: object, file: Path) -> tuple[int, ...]:
-    if type(given) is int and 1 <= given < 2**32:
+    if type(given) is int and 1 <= given <= RUNS:
         return tuple(range(given))
     seeds = given if isinstance(given, list) else []
     if (
-        seeds
+        1 <= len(seeds) <= RUNS
         and all(type(seed) is int and 0 <= seed < 2**32 for seed in seeds)
         and len(set(seeds)) == len(seeds)
     ):
         return tuple(seeds)
     raise ValueError(
-        f"{file}: seeds must be how many (1 or more: 0, 1, 2 ...) or a list of different whole numbers "
-        f"from 0 to 4294967295, got {given!r}"
+        f"{file}: seeds must be how many (from 1 to {RUNS}: 0, 1, 2 ...) or a list of different whole "
+        f"numbers from 0 to 4294967295, got {shown(given)}"
     )
 
 
@@ -253,15 +255,17 @@ def _count(given: object, most: int, where: str) -> int:
     if type(given) is int and 1 <= given <= most:
         return given
     raise ValueError(
-        f"{where}: seeds must be how many of the sweep's seeds it has, from 1 to {most}, got {given!r}"
+        f"{where}: seeds must be how many of the sweep's seeds it has, from 1 to {most}, got {shown(given)}"
     )
 
 
-def _entry(name: str, common: dict[str, Any], own: dict[str, Any], seed: int, file: Path) -> TrainSettings:
+def _entry(
+    name: str, common: dict[str, Any], own: dict[str, Any], seed: int, file: Path, to_train: bool
+) -> TrainSettings:
     """The checked settings of one entry."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name == "report":
         raise ValueError(
-            f"{file}: the entry {name!r} cannot name a folder; "
+            f"{file}: the entry {shown(name)} cannot name a folder; "
             "accepted are letters, digits, dots, dashes and underscores (and not 'report')"
         )
     common_values = _checked_settings(common, f"{file}: [settings]")
@@ -277,6 +281,8 @@ def _entry(name: str, common: dict[str, Any], own: dict[str, Any], seed: int, fi
     values = {**common_values, **own_values}
     maze = MazeSettings(**{key: values.pop(key) for key in list(values) if key in maze_names})
     settings = TrainSettings(**values, maze=maze, seed=seed, threads=1)
+    if not to_train:
+        return settings
     try:
         import_packages(settings.packages)
         settings.check()
@@ -284,7 +290,7 @@ def _entry(name: str, common: dict[str, Any], own: dict[str, Any], seed: int, fi
         assert model.env is not None
         model.env.close()
     except ValueError as error:
-        raise ValueError(f"{where}: {error}") from error
+        raise ValueError(one_line(f"{where}: {error}")) from error
     if "log_interval" in values:
         return settings
     updates = math.ceil(settings.total_steps / (settings.n_envs * model.n_steps))

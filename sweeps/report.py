@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from agents.plotting import save_formats
 from agents.plural import counted
+from agents.whole_file import write_whole
 from agents.yardstick import PLAYERS
 from sweeps import figures
 from sweeps.ablations import ablations_file, check_ablations, draw_ablations, read_ablations
@@ -82,7 +83,7 @@ def write_report(sweep: Sweep) -> list[Path]:
     files += [sweep.report / "scores.csv", sweep.report / "runs.csv", sweep.report / "scores.md"]
     write_csv(files[-3], [asdict(score) for score in scores])
     write_csv(files[-2], _runs(results))
-    files[-1].write_text(_markdown(sweep, results, scores), encoding="utf-8")
+    write_whole(files[-1], _markdown(sweep, results, scores))
     return files
 
 

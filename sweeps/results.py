@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.evaluation import references
+from agents.evaluation import REFERENCES, references
 from agents.metrics import read_metrics
 from agents.yardstick import PLAYERS, Yardstick
 from sweeps.plan import Run, Sweep
@@ -122,13 +122,26 @@ def read_results(sweep: Sweep) -> Results:
 
 def _references(sweep: Sweep) -> dict[str, RunEvaluation]:
     """Evaluations of the reference players, kept in the report's folder."""
-    found = {}
-    for name in references(sweep.task):
-        file = sweep.report / f"{name}.json"
-        known = RunEvaluation.read(file) if file.is_file() else None
-        if known is None or (known.task, known.settings) != (sweep.task, sweep.evaluation):
-            sweep.report.mkdir(parents=True, exist_ok=True)
+    kept = {name: _kept(sweep, name) for name in REFERENCES}
+    try:
+        players = references(sweep.task)
+    except ValueError:  # an environment from a package, which is imported only where something is trained
+        players = [name for name in kept if kept[name] is not None]
+    for name in players:
+        if kept[name] is None:
+            file = _reference_file(sweep, name)
             evaluate_player(name, sweep.task, sweep.evaluation).write(file)
-            known = RunEvaluation.read(file)  # as rounded there: every report has the same numbers
-        found[name] = known
-    return found
+            kept[name] = RunEvaluation.read(file)  # as rounded there: every report has the same numbers
+    return {name: known for name in players if (known := kept[name]) is not None}
+
+
+def _kept(sweep: Sweep, name: str) -> RunEvaluation | None:
+    """A reference player's evaluation in an earlier report, if it was on the same episodes."""
+    file = _reference_file(sweep, name)
+    known = RunEvaluation.read(file) if file.is_file() else None
+    same = known is not None and (known.task, known.settings) == (sweep.task, sweep.evaluation)
+    return known if same else None
+
+
+def _reference_file(sweep: Sweep, name: str) -> Path:
+    return sweep.report / f"{name}.json"

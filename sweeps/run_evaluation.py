@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from agents.a2c import RecurrentA2C
 from agents.evaluation import ROWS, Scores, Task, make_player, play
+from agents.limits import EPISODES, check_whole
 from agents.settings import check_seed
+from agents.text_file import read_json
 from agents.typed_values import from_table
 from sweeps.json_file import write_json
 
@@ -29,8 +30,7 @@ class EvaluationSettings:
         Raises:
             ValueError: Naming the setting, its value and what is accepted.
         """
-        if self.episodes < 1:
-            raise ValueError(f"episodes must be a whole number above 0, got {self.episodes}")
+        check_whole("episodes", self.episodes, 1, EPISODES)
         check_seed("seed", self.seed)
 
 
@@ -67,8 +67,8 @@ class RunEvaluation:
             ValueError: If it is not that.
         """
         try:
-            return from_table(cls, json.loads(file.read_text(encoding="utf-8")), "it")
-        except (OSError, ValueError) as error:
+            return from_table(cls, read_json(file), "it")
+        except ValueError as error:
             raise ValueError(f"{file} is not the evaluation of a run ({error})") from error
 
 

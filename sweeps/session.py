@@ -10,6 +10,8 @@ from types import FrameType
 
 from rich.console import Console
 
+from agents.text_file import read_text
+from agents.whole_file import write_whole
 from commands.signals import HANGUP, stop_signals
 from sweeps.board import Board
 from sweeps.driver import Backend, Failure, J, drive
@@ -60,8 +62,8 @@ def work_off(
 def write_ignored(folder: Path, ignored: str) -> None:
     """Write the folder's .gitignore, unless it has one that does not begin with the same line."""
     file, first = folder / ".gitignore", ignored.splitlines()[0]
-    if not file.exists() or file.read_text(encoding="utf-8").startswith(first):
-        file.write_text(ignored, encoding="utf-8")
+    if not file.exists() or read_text(file).startswith(first):
+        write_whole(file, ignored)
 
 
 def say_failures(failures: list[Failure], total: int) -> None:

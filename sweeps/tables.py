@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from agents.whole_file import write_whole
+
 
 def write_csv(file: Path, rows: Sequence[dict[str, object]]) -> None:
-    """Write rows with the same columns, numbers to six digits."""
-    with file.open("w", encoding="utf-8", newline="") as target:
-        writer = csv.DictWriter(target, rows[0], lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: f"{v:z.6g}" if isinstance(v, float) else v for k, v in row.items()})
+    """Write rows with the same columns, numbers to six digits; the file is written whole or not at all."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({k: f"{v:z.6g}" if isinstance(v, float) else v for k, v in row.items()})
+    write_whole(file, text.getvalue())
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from agents.cores.kernels import set_num_threads
-from agents.settings import TrainSettings
+from agents.settings import TrainSettings, import_packages
 from agents.training import train
 from sweeps.plan import Run
 from sweeps.run_evaluation import evaluate_player
@@ -28,6 +28,7 @@ def work(run: Run, console: Console) -> None:
         TrainingDivergedError: If the loss is no longer a number.
     """
     here = Path()
+    import_packages(run.settings.packages)
     set_num_threads(1)  # for the evaluation too, where nothing is left to train
     folder, settings = run.folder(here), run.settings
     if not folder.agent.is_file():

@@ -2,7 +2,7 @@
 
 from agents.cores import make_core
 from benchmarks import environment, recurrence
-from benchmarks.__main__ import as_table, plot_scaling
+from benchmarks.__main__ import as_table, main, plot_scaling
 from benchmarks.timing import machine, median_seconds
 
 
@@ -11,6 +11,11 @@ def test_times_are_medians_of_single_calls():
     seconds = median_seconds(lambda: calls.append(0), repeats=3, at_least=0.003)
     assert 0 < seconds < 0.001
     assert len(calls) > 5
+
+
+def test_bad_settings_are_named(refused):
+    assert "--threads must be a whole number above 0, got -1" in refused(main, "--threads", "-1")
+    assert "--out must name a folder, but README.md is a file" in refused(main, "--out", "README.md")
 
 
 def test_passes_tables_and_pictures(tmp_path):

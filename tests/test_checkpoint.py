@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import tracemalloc
 from importlib.metadata import version
 
 import gymnasium as gym
@@ -14,7 +15,7 @@ from stable_baselines3.common.env_util import make_vec_env as make_vec
 from torch.nn.utils import prune
 
 from agents import CheckpointError, RecurrentA2C, make_vec_env
-from agents.checkpoint import AgentSettings, read_agent, save_agent, save_checkpoint
+from agents.checkpoint import AgentSettings, read_agent, restore_checkpoint, save_agent, save_checkpoint
 from agents.cores import CORES, Core
 from agents.find_agent import find_agent
 from agents.policy import RecurrentActorCriticPolicy
@@ -399,3 +400,162 @@ def test_writing_is_all_or_nothing(agent, monkeypatch):
 
 def _no_space(*_):
     raise OSError("no space")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"hidden_size": 20_000}, r"core\.w must be float32 of shape \[20000, 20000\], got float32 of shape"),
+        ({"hidden_size": 50_000}, "hidden_size must be at most 32768, got 50000"),
+        ({"n_actions": 2**63}, "n_actions must be at most 100000"),
+        ({"n_steps": 10**10}, "n_steps must be at most 100000"),
+        ({"n_envs": 0}, "n_envs must be a whole number above 0, got 0"),
+        ({"seed": -1}, "seed must be a whole number from 0 on, got -1"),
+        ({"gamma": 10**400}, "gamma must be a number, got 1000"),
+        ({"learning_rate": []}, r"a learning_rate that is a schedule must be its start .*, got \[\]"),
+        (
+            {"learning_rate": [0.1, 0.0, 0.0]},
+            r"a learning_rate that is a schedule .*, got \[0\.1, 0\.0, 0\.0\]",
+        ),
+        ({"observation_dtype": "void"}, "observation_dtype must be a type of numbers.*, got 'void'"),
+        ({"observation_low": [0.0]}, "observation_low and observation_high are not those of a space"),
+        (
+            {"env_kwargs": {"num_envs": 3}},
+            "env_kwargs must be the environment's own arguments, got 'num_envs'",
+        ),
+        ({"core_settings": {"rule": []}}, "describes an agent that cannot be built"),
+        ({"core_settings": {"eta": "x" * 10_000}}, "describes an agent that cannot be built"),
+    ],
+)
+def test_what_a_file_says_is_checked_before_anything_is_allocated(agent, change, message):
+    _, path = agent
+    rewrite(path, agent=change)
+    tracemalloc.start()
+    with pytest.raises(CheckpointError, match=message) as found:
+        RecurrentA2C.load(path)
+    assert path.name in str(found.value)
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("[" * 10_000, "nested too deeply"),
+        ('{"format_version": 1, "agent": ' + "9" * 6000 + "}", "a whole number of thousands of digits"),
+        ("[]", r"must be a table of values by name, got \[\]"),
+        ('{"format_version": "1"}', "format version must be 1 or more, got '1'"),
+    ],
+)
+def test_settings_that_are_none_are_refused_in_our_own_words(agent, settings, message):
+    save_file(load_file(agent[1]), agent[1], {"plastic_maze": settings})
+    with pytest.raises(CheckpointError, match=message):
+        RecurrentA2C.load(agent[1])
+
+
+def test_weights_must_be_finite_and_of_their_type(agent):
+    _, path = agent
+    tensors = load_file(path)
+    for name, wrong, message in (
+        ("core.w", torch.full((8, 8), torch.nan), r"the tensor core\.w holds numbers that are not finite"),
+        (
+            "heads.bias",
+            torch.full((5,), torch.inf),
+            r"the tensor heads\.bias holds numbers that are not finite",
+        ),
+        (
+            "heads.weight",
+            torch.ones(5, 8, dtype=torch.int32),
+            r"heads\.weight must be float32 .*, got int32 of",
+        ),
+        ("core.eta", None, "its tensors are not those that were written"),
+    ):
+        changed = {**tensors, f"policy.{name}": wrong}
+        save_file({key: value for key, value in changed.items() if value is not None}, path, _header(path))
+        with pytest.raises(CheckpointError, match=message):
+            RecurrentA2C.load(path)
+    save_file({**tensors, "policy.core.w": tensors["policy.core.w"].half()}, path, _header(path))
+    assert RecurrentA2C.load(path).policy.core.w.dtype == torch.float32  # that loses nothing
+
+
+def _header(path):
+    with safe_open(path, framework="pt") as file:
+        return file.metadata()
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """A checkpoint after one update, in mid-episode."""
+    policy = {"core": "plastic", "hidden_size": 4}
+    model = RecurrentA2C("RecurrentPolicy", make_vec_env(SMALL, 2), n_steps=5, policy_kwargs=policy, seed=0)
+    return save_checkpoint(model.learn(10), tmp_path_factory.mktemp("checkpoint") / "c", seconds=1.0)
+
+
+def nan(tensor):
+    return torch.full_like(tensor, torch.nan)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("optimizer.0.exp_avg", None, "optimizer's 0.exp_avg is missing"),
+        ("optimizer.0.exp_avg", nan, "0.exp_avg of the optimizer holds numbers that are not finite"),
+        ("optimizer.0.exp_avg", lambda t: t[:1].clone(), r"must be float32 of shape \[4, 4\], got"),
+        ("optimizer.0.exp_avg_sq", torch.neg, "0.exp_avg_sq of the optimizer holds negative numbers"),
+        ("optimizer.0.exp_avg_sq", torch.Tensor.double, "must be float32 of shape .*, got float64"),
+        ("optimizer.0.step", lambda t: t[None][:0], r"0.step of the optimizer must be float32 of shape \[\]"),
+        ("optimizer.99.step", torch.ones(()), "the optimizer has 7 parameters, none for '99.step'"),
+        ("optimizer.x", torch.ones(()), "the optimizer keeps nothing called 'x'"),
+        ("random.torch", lambda t: t[:-1].clone(), "state of a random generator cannot be used"),
+        ("random.numpy", lambda t: t * 2**40, "random.numpy must be 624 whole numbers"),
+        ("random.numpy", None, "the tensor random.numpy is missing"),
+        ("rollout.obs", nan, "rollout.obs holds numbers that are not finite"),
+        ("rollout.obs", lambda t: t[:1].clone(), r"rollout.obs must be float32 of shape \[2, 15\]"),
+        ("rollout.starts", lambda t: t.float(), "rollout.starts must be bool of shape"),
+        ("rollout.state.1", nan, "the tensor rollout.state.1 holds numbers that are not finite"),
+        ("rollout.state.0", None, "the tensor rollout.state.0 is missing"),
+        ("env.agent", lambda t: t + 1000, r"state\['agent'\] must be free cells"),
+        ("env.agent", None, "state must be a dictionary with the keys"),
+        ("env.monitor_returns", lambda t: t[:1].clone(), r"monitor_returns must be float64 of shape \[2\]"),
+        ("env.monitor_returns", None, "env.monitor_returns is missing"),
+        ("training", {"n_updates": None}, "training: n_updates must be a whole number, got None"),
+        ("training", {"n_updates": -1}, "n_updates must be a whole number from 0 on, got -1"),
+        ("training", {"seconds": float("nan")}, "seconds must be a finite number, 0 or more, got nan"),
+        ("training", {"episodes": [{"r": "x"}]}, "'r' of an episode must be a finite number, got 'x'"),
+        ("training", {"random_numpy": ["MT19937", 10**9, 0, 0.0]}, "random_numpy must be at most 624"),
+        ("training", {"random_python": [3, [1, 2], None]}, "state of a random generator cannot be used"),
+    ],
+)  # fmt: skip
+def test_a_damaged_training_state_is_found_before_training(checkpoint, tmp_path, name, change, message):
+    tensors, path = load_file(checkpoint), tmp_path / "c.safetensors"
+    header = json.loads(_header(checkpoint)["plastic_maze"])
+    if name == "training":
+        header["training"].update(change)
+    else:
+        changed = change(tensors[name]) if callable(change) else change
+        tensors = {**tensors, name: changed} if changed is not None else without(tensors, name)
+        header["tensors"] = sorted(tensors)
+    save_file(tensors, path, {"plastic_maze": json.dumps(header)})
+    model = RecurrentA2C.load(path, env=make_vec_env(SMALL, 2))
+    with pytest.raises(CheckpointError, match=rf"c\.safetensors is damaged: .*{message}"):
+        restore_checkpoint(model, path)
+
+
+def without(tensors, name):
+    return {key: value for key, value in tensors.items() if key != name}
+
+
+def test_all_sizes_of_an_agent_have_limits():
+    def agent(**changes):
+        return RecurrentA2C("RecurrentPolicy", make_vec_env(SMALL, 2), **changes)
+
+    with pytest.raises(ValueError, match="n_steps must be at most 100000, got 1000000000000"):
+        agent(n_steps=10**12)
+    with pytest.raises(ValueError, match="hidden_size must be at most 32768, got 65536"):
+        agent(policy_kwargs={"hidden_size": 65536})
+    with pytest.raises(
+        ValueError, match=r"32,768 neurons would need .* GiB, but this machine has .*; lower the"
+    ):
+        RecurrentA2C(
+            "RecurrentPolicy", make_vec_env(SMALL, 1000), policy_kwargs={"hidden_size": 32_768}, n_steps=10
+        )

@@ -88,8 +88,8 @@ def test_loss_and_errors():
     [
         ((13, 1, 1), "ways must be at most 12, the characters to test with, got 13"),
         ((31, 1, 1), "ways must be at most 30, the characters to train with, got 31"),
-        ((5, 6, 1), "--shots 6 and --queries 1 needs 7 drawings of a character, but there are 6"),
-        ((5, 5, 6), "--shots 5 and --queries 6 needs 7 drawings of a character, but there are 6"),
+        ((5, 6, 1), "shots 6 and --queries 1 needs 7 drawings of a character, but there are 6"),
+        ((5, 5, 6), "shots 5 and --queries 6 needs 7 drawings of a character, but there are 6"),
     ],
 )
 def test_too_few_characters_or_drawings_are_refused(setting, message):
@@ -292,8 +292,8 @@ def test_settings_reach_task_and_network(archives):
     ("wrong", "message"),
     [
         ({"ways": 1}, "ways must be a whole number from 2 on, got 1"),
-        ({"shots": 0}, "shots must be a whole number from 1 on, got 0"),
-        ({"queries": 0}, "queries must be a whole number from 1 on, got 0"),
+        ({"shots": 0}, "shots must be a whole number above 0, got 0"),
+        ({"queries": 0}, "queries must be a whole number above 0, got 0"),
         ({"networks": ("lstm",)}, "unknown network 'lstm' for omniglot; accepted: plastic"),
     ],
 )
@@ -304,4 +304,4 @@ def test_wrong_settings_are_refused(archives, wrong, message):
 
 def test_missing_data_is_said_before_any_work(tmp_path):
     with pytest.raises(ValueError, match=r"there is no images_background.zip"):
-        OmniglotExperiment(data=tmp_path).check()
+        OmniglotExperiment(data=tmp_path).task()

@@ -144,7 +144,7 @@ def test_the_experiments_are_those_of_the_paper():
     ("experiment", "message"),
     [
         (PatternsExperiment(size=7), "size must be an even number above 0, got 7"),
-        (PatternsExperiment(show=0), "show must be a whole number from 1 on, got 0"),
+        (PatternsExperiment(show=0), "show must be a whole number above 0, got 0"),
         (PatternsExperiment(neurons_free=-1), "neurons_free must be a whole number from 0 on, got -1"),
         (BitsExperiment(lstm_cells=49), "lstm_cells must be at least the size, 50, got 49"),
         (BitsExperiment(networks=("gru",)), "unknown network 'gru' for bits; accepted: plastic, rnn, lstm"),

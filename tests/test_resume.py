@@ -1,6 +1,7 @@
 """Runs that are stopped or killed, and go on to the same numbers."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from safetensors.torch import load_file
 from stable_baselines3.common.vec_env import DummyVecEnv
 from test_checkpoint import NUMBERS
 
-from agents.metrics import read_metrics
+from agents.metrics import MetricsFile, read_metrics
 from agents.run_folder import RunFolder
 from agents.settings import TrainSettings
 from agents.training import RunRecorder, TrainingStopped, train
@@ -47,6 +48,10 @@ def numbers(folder):
 
 def assert_same_numbers(one, two):
     assert numbers(one)[0] == numbers(two)[0]
+    assert_same_weights(one, two)
+
+
+def assert_same_weights(one, two):
     first, second = numbers(one)[1], numbers(two)[1]
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -122,6 +127,58 @@ def test_a_run_outside_the_maze_goes_on_with_new_episodes(tmp_path, monkeypatch)
     train(TrainSettings(resume=folder.path), QUIET)
     assert asked[-1] == 5 + at
     assert folder.agent.is_file()
+
+
+def test_a_run_goes_on_without_the_files_that_a_crash_has_spoilt(tmp_path, capsys):
+    """To the same weights: an older checkpoint does, each keeps the settings, lines of metrics are lost."""
+    whole = train(replace(SETTINGS, out=tmp_path / "whole"), QUIET)
+    spoilt = RunFolder(tmp_path / "spoilt")
+    shutil.copytree(whole.path, spoilt.path)
+    spoilt.agent.unlink()
+    spoilt.settings_file.write_text("")
+    spoilt.checkpoint(1920).write_bytes(b"")
+    spoilt.checkpoint(1440).write_bytes(spoilt.checkpoint(1440).read_bytes()[:-100])
+    spoilt.metrics_file.unlink()
+    (spoilt.checkpoints / ".000000001920.safetensors.tmp").touch()  # of a process that was killed
+    train(TrainSettings(resume=spoilt.path), Console(soft_wrap=True))
+    said = capsys.readouterr().out
+    for steps in (1920, 1440):
+        assert f"warning: {spoilt.checkpoint(steps)} is damaged" in said
+    assert f"going on from an older checkpoint, {spoilt.checkpoint(960)}" in said
+    assert (
+        f"metrics begin anew, those up to here are lost: there are no metrics at {spoilt.metrics_file}"
+        in said
+    )
+    assert_same_weights(whole, spoilt)
+    assert spoilt.settings() == whole.settings()
+    assert [row["time/total_timesteps"] for row in numbers(spoilt)[0]] == [1200, 1440, 1680, 1920]
+    assert not list(spoilt.path.glob("**/.*.tmp"))
+
+
+def test_what_cannot_go_on_says_what_can_be_done(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    train(replace(SETTINGS, total_steps=480, out=folder.path), QUIET)
+    folder.agent.unlink()
+    folder.checkpoint(480).write_bytes(b"")
+    with pytest.raises(
+        ValueError, match=r"000000000480\.safetensors is damaged.* none can be used: the run .*anew"
+    ):
+        train(TrainSettings(resume=folder.path), QUIET)
+    folder.settings_file.write_text("[" * 10_000)
+    with pytest.raises(
+        ValueError, match=r"settings\.json is damaged: .* nested too deeply; no checkpoint keeps"
+    ):
+        train(TrainSettings(resume=folder.path), QUIET)
+
+
+def test_metrics_of_another_kind_are_put_aside(tmp_path):
+    said = []
+    file = tmp_path / "metrics.csv"
+    file.write_text("something,else\n1,2\n")
+    MetricsFile(file, 100, said.append).close()
+    assert read_metrics(file) == []
+    assert (tmp_path / "metrics.csv.damaged").read_text() == "something,else\n1,2\n"
+    assert "is now metrics.csv.damaged" in said[0]
 
 
 def test_two_commands_do_not_train_the_same_run(tmp_path):

@@ -320,7 +320,7 @@ def test_a_run_ended_before_its_first_checkpoint_begins_anew(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     folder = run.folder(tmp_path)
     folder.checkpoints.mkdir(parents=True)
-    folder.settings_file.write_text(run.settings.to_json())
+    folder.keep_settings(run.settings)
     folder.metrics_file.touch()
     work(run, Console(file=io.StringIO()))
     assert run.is_finished(tmp_path)

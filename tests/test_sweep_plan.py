@@ -1,5 +1,8 @@
 """The TOML file of a sweep: what it makes of its runs, and what is refused before any work."""
 
+import os
+import sys
+
 import pytest
 
 import sweep as sweep_script
@@ -22,6 +25,27 @@ def test_a_run_reaches_its_worker_unchanged(tmp_path):
         assert Run.from_json(run.to_json()) == run
 
 
+def test_packages_are_imported_only_where_something_is_trained(tmp_path, monkeypatch, refused):
+    (tmp_path / "module_of_a_sweep.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    text = TOML.replace("n_envs", 'packages = ["module_of_a_sweep"]\nn_envs')
+    (tmp_path / "sweep").mkdir()
+    file = write(tmp_path / "sweep", text)
+    assert "nothing to report" in refused(sweep_script.main, file, "--report")
+    assert "module_of_a_sweep" not in sys.modules
+    read_sweep(file)
+    assert sys.modules.pop("module_of_a_sweep")
+
+
+def test_only_regular_files_are_read(tmp_path, refused):
+    os.mkfifo(tmp_path / "sweep.toml")
+    for path in (tmp_path / "sweep.toml", "/dev/zero", tmp_path):
+        assert f"{path} is not a regular file" in refused(sweep_script.main, path)
+    with (tmp_path / "large.toml").open("wb") as file:
+        file.truncate(2**40)
+    assert "has 1,099,511,627,776 bytes, more than" in refused(sweep_script.main, tmp_path / "large.toml")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -35,6 +59,8 @@ def test_a_run_reaches_its_worker_unchanged(tmp_path):
         (("total_steps = 960", 'packages = ["no_such_thing"]'), "No module named 'no_such_thing'"),
         (("total_steps = 960", "total_steps = 0"), "total_steps must be a whole number above 0, got 0"),
         (("total_steps = 960", "size = 4"), "[entries.plastic]: size must be"),
+        (("n_envs = 16", "n_envs = 1000000000"), "n_envs must be at most 100000, got 1000000000"),
+        (("hidden_size = 8", "hidden_size = 65536"), "hidden_size must be at most 32768, got 65536"),
         (("total_steps = 960", "seed = 4"), "accepts no 'seed': seeds, at the top of the file"),
         (("total_steps = 960", "threads = 2"), "accepts no 'threads': each run of a sweep has one thread"),
         (("PlasticMazeSmall-v0", "PlasticMaze-v9"), "unknown environment 'PlasticMaze-v9'"),
@@ -44,10 +70,11 @@ def test_a_run_reaches_its_worker_unchanged(tmp_path):
         (("[entries.rnn]", '[entries."a/b"]'), "the entry 'a/b' cannot name a folder"),
         (("[entries.rnn]", "[entries.report]"), "the entry 'report' cannot name a folder"),
         (("[entries.", "[entry."), "accepts no 'entry'; accepted: seeds, [settings], "),
-        (("seeds = 1", "seeds = 0"), "seeds must be how many (1 or more: 0, 1, 2 ...) or a list"),
-        (("seeds = 1", "seeds = [1, 1]"), "seeds must be how many (1 or more: 0, 1, 2 ...) or a list"),
+        (("seeds = 1", "seeds = 0"), "seeds must be how many (from 1 to 10000: 0, 1, 2 ...) or a list"),
+        (("seeds = 1", "seeds = [1, 1]"), "seeds must be how many (from 1 to 10000: 0, 1, 2 ...) or a list"),
+        (("seeds = 1", "seeds = 4294967295"), "2 ...) or a list of different whole numbers"),
         (("seeds = 1", "seeds = [true]"), "got [True]"),
-        (("seeds = 1", ""), "seeds must be how many (1 or more: 0, 1, 2 ...) or a list"),
+        (("seeds = 1", ""), "seeds must be how many (from 1 to 10000: 0, 1, 2 ...) or a list"),
         (("episodes = 20", "episodes = 0"), "[evaluation] episodes must be a whole number above 0, got 0"),
         (("episodes = 20", "games = 20"), "[evaluation] accepts no 'games'; accepted: episodes, seed"),
         (("[settings]", "[settings"), "is not valid TOML"),
@@ -68,7 +95,7 @@ def test_a_bad_file_is_named_before_any_work(change, message, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere.toml"], "the sweep nowhere.toml cannot be read: No such file"),
+        (["nowhere.toml"], "nowhere.toml cannot be read: there is no such file"),
         (["sweep.toml", "--jobs", "0"], "--jobs must be a whole number above 0, got 0"),
         (["sweep.toml", "--address", "auto"], "--address auto is for --backend ray only"),
     ],

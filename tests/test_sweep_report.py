@@ -43,7 +43,7 @@ def make_run(run, sweep, speed, score, hits):
     """The files of a finished run whose return rises by 1 every 100 steps."""
     folder = run.folder(sweep)
     folder.path.mkdir(parents=True)
-    folder.settings_file.write_text(run.settings.to_json())
+    folder.keep_settings(run.settings)
     with folder.metrics_file.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="")
         writer.writeheader()

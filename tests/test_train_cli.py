@@ -1,6 +1,7 @@
 """`train.py` as a user meets it."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -25,13 +26,24 @@ def test_a_run_leaves_everything_in_its_folder(trained):
 def test_a_used_folder_is_never_overwritten(trained, tmp_path, refused):
     before = (trained / "metrics.csv").read_bytes()
     assert "exists already; choose another folder" in refused(train.main, *QUICK, "--out", trained)
-    assert "is finished, 480 steps" in refused(train.main, "--resume", trained)
-    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
-    (tmp_path / "run" / "settings.json").touch()
-    (tmp_path / "run" / "checkpoints" / "000000000048.safetensors").touch()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "settings.json").write_bytes((trained / "settings.json").read_bytes())
     said = refused(train.main, *QUICK, "--out", tmp_path / "run")
     assert f"exists already; go on with it (--resume {tmp_path / 'run'})" in said
     assert (trained / "metrics.csv").read_bytes() == before
+
+
+def test_a_finished_run_has_nothing_left_to_do_but_what_is_missing(trained, tmp_path, capsys):
+    run_folder = tmp_path / "run"
+    shutil.copytree(trained, run_folder)
+    picture = (run_folder / "learning_curve.png").read_bytes()
+    before = (run_folder / "agent.safetensors").stat().st_mtime_ns
+    assert train.main(["--resume", str(run_folder)]) == 0
+    assert "is finished, 480 steps" in capsys.readouterr().out
+    (run_folder / "learning_curve.png").unlink()  # as if killed before it was drawn
+    assert train.main(["--resume", str(run_folder)]) == 0
+    assert (run_folder / "learning_curve.png").read_bytes() == picture
+    assert (run_folder / "agent.safetensors").stat().st_mtime_ns == before
 
 
 def test_a_resumed_run_keeps_its_settings(trained, refused):
@@ -42,13 +54,22 @@ def test_a_resumed_run_keeps_its_settings(trained, refused):
     assert "changed: --total-steps 30000000" in refused(
         train.main, "--resume", trained, "--total-steps", "30000000"
     )
-    assert "is finished" in refused(train.main, "--resume", trained, "--total-steps", "480")
+    assert train.main(["--resume", str(trained), "--total-steps", "480"]) == 0
 
 
 def test_divergence_ends_the_run_with_a_message(tmp_path, capsys):
     code = train.main([*QUICK, "--lr", "1e30", "--total-steps", "24000", "--out", str(tmp_path / "run")])
     assert code == 1
     assert "training diverged at step" in capsys.readouterr().err
+
+
+def test_kernels_that_cannot_be_compiled_are_found_before_the_folder_is_made(tmp_path, monkeypatch, refused):
+    def without_a_compiler(core, say):
+        raise ValueError("the kernels have to be compiled")
+
+    monkeypatch.setattr("agents.cores.plastic.PlasticCore.warm_up", without_a_compiler)
+    assert "the kernels have to be compiled" in refused(train.main, *QUICK, "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_help_says_what_each_setting_is():
@@ -79,6 +100,14 @@ def test_help_says_what_each_setting_is():
         (["--total-timesteps", "25M", "--n-steps", "0"], "--n-steps must be a whole number above 0, got 0"),
         (["--learning_rate=0"], "--lr must be a finite number above 0, got 0.0"),
         (["--n-envs", "-1"], "--n-envs must be a whole number above 0, got -1"),
+        (["--n-envs", "1000000000"], "--n-envs must be at most 100000, got 1000000000"),
+        (["--hidden-size", "65536"], "--hidden-size must be at most 32768, got 65536"),
+        (["--n-steps", "1000000000000"], "--n-steps must be at most 100000, got 1000000000000"),
+        (["--threads", "1000000000"], "--threads must be at most 1024"),
+        (["--total-steps", "1" + 16 * "0"], "--total-steps must be at most"),
+        (["--n-steps", "100000", "--n-envs", "100000"], "would need"),
+        (["--size", "100001"], "--size must be at most 51, got 100001"),
+        (["--max-steps", "1000000000000"], "--max-steps must be at most 100000, got 1000000000000"),
         (["--hidden-size", "0"], "--hidden-size must be a whole number above 0"),
         (["--threads", "0"], "--threads must be a whole number above 0"),
         (["--recurrent-lr-scale", "0"], "--recurrent-lr-scale must be a finite number above 0, got 0.0"),
@@ -155,13 +184,19 @@ def test_nothing_saved_is_said(trained, tmp_path, refused, capsys, monkeypatch):
     monkeypatch.undo()
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "settings.json").touch()
-    assert "exists already; go on with it" in refused(train.main, *QUICK, "--out", tmp_path / "new")
+    said = refused(train.main, *QUICK, "--out", tmp_path / "new")
+    assert "has lost its settings and cannot go on: delete it, or choose another folder" in said
 
 
 def test_a_run_stopped_before_its_first_checkpoint_can_be_resumed(tmp_path, capsys, monkeypatch):
-    """Such as while kernels are compiled: it begins anew."""
+    """It begins anew; one that is stopped while kernels are compiled leaves nothing."""
     out = ["--out", str(tmp_path / "run")]
     monkeypatch.setattr("agents.cores.plastic.PlasticCore.warm_up", interrupted)
+    assert train.main([*QUICK, *out]) == 130
+    assert "Nothing has been saved yet." in capsys.readouterr().out
+    assert not (tmp_path / "run").exists()
+    monkeypatch.undo()
+    monkeypatch.setattr("agents.training.MetricsFile", interrupted)
     assert train.main([*QUICK, *out]) == 130
     assert f"stopped. Go on with: python train.py --resume {tmp_path / 'run'}" in capsys.readouterr().out
     monkeypatch.undo()
