@@ -244,6 +244,8 @@ def test_the_planner_finds_goals_that_are_moved_from_outside() -> None:
 def test_what_the_planner_cannot_play() -> None:
     with pytest.raises(ValueError, match="layout='random'"):
         PlannerPlayer(PlasticMazeVectorEnv(1, layout="random"))
+    with pytest.raises(ValueError, match="plans mazes of size 15 at most, got 17"):
+        PlannerPlayer(PlasticMazeVectorEnv(1, size=17))
     with pytest.raises(ValueError, match="PlasticMazeVectorEnv"):
         PlannerPlayer(PlasticMazeEnv())  # type: ignore[arg-type]
 
