@@ -67,7 +67,7 @@ class RecurrentA2C(OnPolicyAlgorithm):
         gae_lambda: Lambda of generalised advantage estimation (Schulman et al. 2016).
         ent_coef: Weight of the entropy bonus.
         vf_coef: Weight of the value loss.
-        max_grad_norm: The gradient's norm is cut to this.
+        max_grad_norm: Maximum gradient norm; gradients are clipped to this.
         reward_scale: Rewards are multiplied by this in the losses (never in what is reported).
         normalize_advantage: Scale each rollout's advantages to mean 0 and deviation 1.
         stats_window_size: Episodes over which reported means are taken.

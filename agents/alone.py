@@ -1,4 +1,4 @@
-"""Nobody else at the same time in a folder."""
+"""A lock on a folder, so that only one command works in it at a time."""
 
 from __future__ import annotations
 

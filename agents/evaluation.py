@@ -212,7 +212,7 @@ def play(
     deterministic: bool = False,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Episodes:
-    """Play episodes number 0 to `episodes` - 1; episode j is drawn from seed `seed` + j, whoever plays.
+    """Play episodes number 0 to `episodes` - 1; episode j is drawn from seed `seed` + j, for every player.
 
     The random generators of Python, NumPy and PyTorch are afterwards as they were before.
 

@@ -57,7 +57,7 @@ def find_agent(name: str, env_id: str | None = None) -> Path:
     elsewhere = sorted(file.parent.name for file in TRAINED.glob(f"*/{path.name}{SUFFIX}"))
     if elsewhere and path.name == name:
         raise ValueError(
-            f"no {name!r} comes trained for {env_id}, but for {', '.join(elsewhere)}; "
+            f"there is no pretrained {name!r} for {env_id}, only for {', '.join(elsewhere)}; "
             f"to play here with one of those, give its file, {trained_agent(name, elsewhere[0])}"
         )
     known = trained_cores(env_id)

@@ -1,4 +1,4 @@
-"""What an agent needs of memory, reckoned before any of it is taken."""
+"""How much memory an agent needs, computed before any of it is allocated."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def from_table(cls: type[T], table: Any, where: str) -> T:
         where: What errors call the table.
 
     Raises:
-        ValueError: If it is no table, a name is unknown or missing, or a value has the wrong type.
+        ValueError: If it is not a table, a name is unknown or missing, or a value has the wrong type.
     """
     if not isinstance(table, dict):
         raise ValueError(f"{where} must be a table of values by name, got {shown(table)}")

@@ -5,7 +5,7 @@ the centre and moves are certain; and as long as nothing happens it learns nothi
 is settled beforehand (chance only mixes routes). A cell that is first visited by real move number m is so at
 step m or later, different cells have different m, and m is odd for the cells of the other colour than the
 start's, if the maze is coloured like a chessboard, and even for those of its own. With the first hit the goal
-is known. From then on every leg begins on a cell drawn anew, independent of all that was before, so that the
+is known. From then on every leg begins on a newly drawn cell, independent of everything before, so that the
 best that can be done is a finite decision problem over beliefs (`plastic_maze.beliefs`), solved exactly.
 
 **Ordinary task.** Goal g, first visited at step m, is worth 1 + H_g(T - m) hits, where H_g(t) is the optimum

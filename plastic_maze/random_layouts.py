@@ -1,4 +1,4 @@
-"""Wall grids drawn anew for each episode, for N environments at once.
+"""Random walls, resampled for each episode, for N environments at once.
 
 The squares of the pillar room fall into three kinds. With the border counted, a square whose row and column
 are both odd is a *room*, always free; one with exactly one odd coordinate lies between two rooms and is a

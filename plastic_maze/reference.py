@@ -57,9 +57,9 @@ class RandomPlayer:
 class OraclePlayer:
     """Knows where it is and where the goal is, and walks a shortest path: no agent can do better.
 
-    It also knows walls that are drawn anew, which of several goals pays, and where a goal has moved to. (With
-    a goal that is going to move, "no better" holds up to the chance that a detour would have met it.) Where
-    several steps are on a shortest path, it takes the lowest action.
+    It also knows the walls where they are random, which of several goals pays, and where a goal has moved to.
+    (With a goal that is going to move, "no better" holds up to the chance that a detour would have met it.)
+    Where several steps are on a shortest path, it takes the lowest action.
 
     Args:
         env: The `PlasticMazeVectorEnv` it plays in, or a wrapper of one.

@@ -1,8 +1,8 @@
 """A worker process, seen from inside.
 
 The first line of the standard input is the job (:meth:`sweeps.job.Job.to_json`). When the input ends, the job
-stops after its current update and keeps a checkpoint: so it does when it is asked to, and also when whoever
-started it is no more.
+stops after its current update and keeps a checkpoint: so it does when it is asked to, and also when the
+process that started it has ended.
 """
 
 from __future__ import annotations

@@ -247,7 +247,7 @@ def test_films_need_their_extra(monkeypatch, refused):
         (["nowhere"], "there is no agent at nowhere"),
         (
             ["lstm", "--env", "PlasticMazeSmall-v0"],
-            "no 'lstm' comes trained for PlasticMazeSmall-v0, but for Pla",
+            "there is no pretrained 'lstm' for PlasticMazeSmall-v0, only for Pla",
         ),
         (["tests"], "holds neither a finished agent nor a checkpoint"),
         (["pyproject.toml"], "is damaged or truncated, or not a safetensors file"),

@@ -30,7 +30,7 @@ def test_the_environment_decides_which_agent_plays():
     assert load_agent("plastic", env).policy.core_name == "plastic"
     env.close()
     with pytest.raises(
-        ValueError, match="no 'plastic' comes trained for CartPole-v1, but for PlasticMaze-v0, "
+        ValueError, match="there is no pretrained 'plastic' for CartPole-v1, only for PlasticMaze-v0, "
     ):
         find_agent("plastic", "CartPole-v1")
     with pytest.raises(ValueError, match="no agent at nobody; give a run folder, an agent file, a player"):

@@ -43,7 +43,7 @@ class Mind(Protocol):
 
     @property
     def belief(self) -> Belief | None:
-        """Where it thinks that it is and the goal is, if it reckons with such things."""
+        """Where it thinks that it is and the goal is, if it keeps track of that."""
 
 
 class AgentMind:

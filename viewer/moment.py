@@ -54,7 +54,7 @@ class Moment:
     inspection: Inspection | None
     """None for players that cannot be looked into."""
     belief: Belief | None
-    """None for players that do not reckon with places."""
+    """None for players that do not keep track of places."""
 
     @property
     def over(self) -> bool:
