@@ -58,7 +58,7 @@ def test_images_without_contrast_are_left_out(tmp_path):
 
 def refusal(folder):
     with pytest.raises(ValueError, match=r"cs\.toronto\.edu/~kriz/cifar\.html") as error:
-        ImagesExperiment(data=folder).check()
+        ImagesExperiment(data=folder).task()
     return str(error.value)
 
 
@@ -81,7 +81,7 @@ def test_the_pickled_version_is_never_loaded(tmp_path, inner):
 def test_damaged_files_are_refused_by_name(tmp_path):
     write_cifar(tmp_path, "data_batch_1.bin", colours(4))
     write_cifar(tmp_path, "test_batch.bin", colours(4))
-    ImagesExperiment(data=tmp_path).check()
+    ImagesExperiment(data=tmp_path).task()
     whole = (tmp_path / "test_batch.bin").read_bytes()
     (tmp_path / "test_batch.bin").write_bytes(whole[:-1])
     assert "test_batch.bin is truncated" in refusal(tmp_path)
@@ -119,7 +119,7 @@ def test_the_source_follows_from_the_data_and_is_kept_without_its_path(tmp_path)
 
 
 def test_a_source_that_does_not_fit_the_data_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"--source cifar10 needs --data\. CIFAR-10 comes from"):
-        ImagesExperiment(source="cifar10").check()
+    with pytest.raises(ValueError, match=r"source cifar10 needs --data\. CIFAR-10 comes from"):
+        ImagesExperiment(source="cifar10").task()
     with pytest.raises(ValueError, match="--source photograph uses no data from disk, but --data is"):
         ImagesExperiment(source="photograph", data=tmp_path).check()

@@ -51,7 +51,8 @@ def test_a_run_survives_its_surroundings(tmp_path):
     run.stdout.close()
     said = run.stderr.read().decode()
     assert run.wait() == 0, said
-    assert not [line for line in said.splitlines() if str(ROOT) in line and "Warning" in line]
+    ours = [line for line in said.splitlines() if str(ROOT) in line and "site-packages" not in line]
+    assert not [line for line in ours if "Warning" in line]
     assert "error" not in said
     read_agent(RunFolder(out).agent)
     assert RunFolder(out).figure.is_file()

@@ -7,7 +7,7 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted(
     path
     for path in ROOT.rglob("*.py")
-    if not {".venv", "tests"} & set(path.relative_to(ROOT).parts) and not path.name.startswith(".")
+    if path.relative_to(ROOT).parts[0] != "tests" and not path.relative_to(ROOT).parts[0].startswith(".")
 )
 NO_TEXT = ("RunFolder", "Image", "os")
 """Whose `open` opens no text."""
@@ -21,7 +21,7 @@ def text_calls(tree):
         function = node.func
         name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
         given = {keyword.arg: keyword.value for keyword in node.keywords}
-        if name in ("read_text", "write_text"):
+        if isinstance(function, ast.Attribute) and name in ("read_text", "write_text"):
             yield node, given
         elif name == "open" and not (
             isinstance(function, ast.Attribute) and getattr(function.value, "id", "") in NO_TEXT

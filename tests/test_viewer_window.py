@@ -259,7 +259,7 @@ def scenes(path):
     yield (path,), SMALL
     yield (path, "oracle"), SMALL
     yield ("oracle",) * 2, Task("PlasticMazePairs-v0", {})
-    yield ("random",), Task("PlasticMaze-v0", {"size": 61})  # its squares are as small as they get
+    yield ("random",), Task("PlasticMaze-v0", {"size": 51})  # its squares are as small as they get
 
 
 SIZES = (SMALLEST, (624, 416), (700, 900), SMALLEST[::-1], (784, 1216), (1280, 800), (2560, 1440))
