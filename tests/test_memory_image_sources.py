@@ -121,5 +121,5 @@ def test_the_source_follows_from_the_data_and_is_kept_without_its_path(tmp_path)
 def test_a_source_that_does_not_fit_the_data_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"source cifar10 needs --data\. CIFAR-10 comes from"):
         ImagesExperiment(source="cifar10").task()
-    with pytest.raises(ValueError, match="--source photograph uses no data from disk, but --data is"):
+    with pytest.raises(ValueError, match="source photograph uses no data from disk, but --data is"):
         ImagesExperiment(source="photograph", data=tmp_path).check()
