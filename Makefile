@@ -25,6 +25,7 @@ test: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m agents.cores.kernels  # compiled once, not by each process of pytest
 	$(BIN)/pytest -n auto
 
 $(LOWEST)/installed: pyproject.toml  # the lower bounds stand there alone

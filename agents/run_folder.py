@@ -105,6 +105,10 @@ class RunFolder:
                 "delete the folder and train anew"
             ) from error
 
+    def is_finished(self) -> bool:
+        """Whether the run has what it writes last: the agent and its learning curve."""
+        return self.agent.is_file() and self.figure.is_file()
+
     @property
     def settings_file(self) -> Path:
         """The run's settings, as JSON."""

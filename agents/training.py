@@ -115,7 +115,7 @@ def train(settings: TrainSettings, console: Console) -> RunFolder:
         settings.check()
     set_num_threads(settings.threads or os.cpu_count() or 1)
     task = Task(settings.env, settings.maze.kwargs())
-    if folder is not None and folder.agent.is_file() and folder.figure.is_file():
+    if folder is not None and folder.is_finished():
         steps = f"{settings.total_steps:,} steps"
         console.print(f"the run in {folder.path} is finished, {steps}", highlight=False)
         return folder

@@ -31,7 +31,7 @@ def work(run: Run, console: Console) -> None:
     import_packages(run.settings.packages)
     set_num_threads(1)  # for the evaluation too, where nothing is left to train
     folder, settings = run.folder(here), run.settings
-    if not folder.agent.is_file():
+    if not folder.is_finished():
         if folder.settings_file.is_file():
             settings = TrainSettings(resume=folder.path, packages=settings.packages)
         train(settings, console)

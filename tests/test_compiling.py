@@ -65,7 +65,7 @@ def test_where_nothing_can_be_written_it_says_so_and_compiles(new_process, monke
 
     monkeypatch.setattr(caching._CacheLocator, "ensure_cache_path", read_only)
     assert compiled.kernel(*QUICKEST).signatures
-    monkeypatch.setattr(compiled, "_kinds", lambda rule, cell: QUICKEST[:1])
+    monkeypatch.setattr(compiled, "kinds", lambda rule, cell: QUICKEST[:1])
     new_process()
     said = []
     compile_aloud("fixed", "lstm", said.append)

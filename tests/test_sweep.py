@@ -314,6 +314,14 @@ def test_keep_keeps_checkpoints_and_tensorboard_events(tmp_path, monkeypatch):
     assert folder.last_checkpoint() is not None
     assert list(folder.tensorboard.iterdir())
 
+    # Killed between its agent and its figure:
+    agent, curve = folder.agent.read_bytes(), folder.figure.read_bytes()
+    folder.figure.unlink()
+    run.evaluation_file(tmp_path).unlink()
+    work(run, Console(file=io.StringIO()))
+    assert run.is_finished(tmp_path)
+    assert (folder.agent.read_bytes(), folder.figure.read_bytes()) == (agent, curve)
+
 
 def test_a_run_ended_before_its_first_checkpoint_begins_anew(tmp_path, monkeypatch):
     (run, _) = read_sweep(write(tmp_path)).runs()

@@ -6,7 +6,7 @@ from torch import Tensor
 from .rules import RULES
 
 DTYPES = (torch.float32, torch.float64)
-"""What kernels exist for; float64 is for tests, and compiled anew in each process."""
+"""What kernels exist for; float64 is for tests."""
 
 
 def check_starts(

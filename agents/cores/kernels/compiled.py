@@ -33,7 +33,7 @@ _ONE_AT_A_TIME = threading.RLock()
 """Threads that want the same kernel wait for the first, which compiles it."""
 
 
-def _kinds(rule: str, cell: str) -> tuple[str, ...]:
+def kinds(rule: str, cell: str) -> tuple[str, ...]:
     """The kernels that there are for a rule and a cell."""
     if rule != FIXED:
         return "forward", "backward", "inplace"
@@ -69,20 +69,18 @@ def check_compiler() -> None:
 
 @functools.cache
 def _dispatcher(kind: str, rule: str, cell: str, dtype: str) -> Any:
-    """The kernel, not compiled yet. Only float32 goes to disk.
+    """The kernel, not compiled yet.
 
     Raises:
         ValueError: If Numba is told not to compile.
     """
     check_compiler()
-    if dtype == "float32":
-        function = BUILDERS[kind](rule, cell, dtype)
-        function.__qualname__ = f"{rule}_{cell}_{_digest()}"  # part of the file name in the cache
-        try:
-            return numba.njit(cache=True, **_OPTIONS)(function)
-        except RuntimeError:  # no directory to write to
-            pass
-    return _dispatcher_without_cache(kind, rule, cell, dtype)
+    function = BUILDERS[kind](rule, cell, dtype)
+    function.__qualname__ = f"{rule}_{cell}_{dtype}_{_digest()}"  # part of the file name in the cache
+    try:
+        return numba.njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:  # no directory to write to
+        return _dispatcher_without_cache(kind, rule, cell, dtype)
 
 
 def _dispatcher_without_cache(kind: str, rule: str, cell: str, dtype: str) -> Any:
@@ -130,7 +128,7 @@ def compile_kernels(rule: str, cell: str = "tanh") -> None:
     Raises:
         ValueError: If Numba is told not to compile.
     """
-    for kind in _kinds(rule, cell):
+    for kind in kinds(rule, cell):
         kernel(kind, rule, cell, "float32")
 
 
@@ -140,7 +138,7 @@ def is_compiled(rule: str, cell: str = "tanh") -> bool:
     Raises:
         ValueError: If Numba is told not to compile.
     """
-    for kind in _kinds(rule, cell):
+    for kind in kinds(rule, cell):
         dispatcher = _dispatcher(kind, rule, cell, "float32")
         if dispatcher.signatures:
             continue
@@ -161,7 +159,7 @@ def compile_aloud(rule: str, cell: str, say: Callable[[str], None]) -> None:
     """
     if not is_compiled(rule, cell):
         whose = f"{cell} network" if rule == FIXED else f"rule {rule!r}"
-        kept = all(_is_kept(_dispatcher(kind, rule, cell, "float32")) for kind in _kinds(rule, cell))
+        kept = all(_is_kept(_dispatcher(kind, rule, cell, "float32")) for kind in kinds(rule, cell))
         often = "once, they are kept on disk"
         if not kept:
             often = "each time: no folder to keep them in can be written to, set NUMBA_CACHE_DIR to one"
