@@ -280,7 +280,8 @@ class Still(gym.Env):
 
     def __init__(self, box=np.float32, discrete=np.int64, high=1, n=3):
         self.observation_space = gym.spaces.Box(-high, high, (2,), box)
-        self.action_space = gym.spaces.Discrete(n, dtype=discrete)
+        self.action_space = gym.spaces.Discrete(n)
+        self.action_space.dtype = np.dtype(discrete)  # an argument since Gymnasium 1.3
 
     def reset(self, *, seed=None, options=None):
         self.time = 0
@@ -455,7 +456,7 @@ def test_settings_that_are_none_are_refused_in_our_own_words(agent, settings, me
 
 def test_weights_must_be_finite_and_of_their_type(agent):
     _, path = agent
-    tensors = load_file(path)
+    tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}  # not the file's own memory
     for name, wrong, message in (
         ("core.w", torch.full((8, 8), torch.nan), r"the tensor core\.w holds numbers that are not finite"),
         (
