@@ -44,12 +44,12 @@ def _opened(pixels: int) -> Any:
     return import_pygame().font.Font(_LETTERS, pixels)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)  # several screens full; each takes about 11 kB
 def _written(text: str, pixels: int, color: Color) -> Any:
     return _font(pixels).render(text, True, color)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def width_of(text: str, pixels: int) -> int:
     """How many pixels wide `text` is."""
     return int(_font(pixels).size(text)[0])
